@@ -1,0 +1,1 @@
+"""Series: customer journeys that run inside the data warehouse."""

@@ -1,0 +1,272 @@
+"""A project's definitions as frozen values: what the YAML says, checked for shape, with positions kept.
+
+Nothing here knows SQL. A rule is still its text (``Expression``); ``pipelines.rules`` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Literal, get_args
+
+from pipelines.problems import Position
+
+Status = Literal["draft", "live", "paused", "emptying", "stopped"]
+Outcome = Literal["matched", "not_matched", "waited", "tagged", "delivered", "not_delivered"]
+TagAction = Literal["add", "remove"]
+Kind = Literal["rule", "content", "wait", "tag"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+GOOD_OUTCOMES: tuple[Outcome, ...] = ("matched", "waited", "tagged", "delivered")
+
+RECEIPT_KINDS = ("delivered", "opened", "clicked", "replied", "completed", "dismissed", "reacted")
+NON_RECEIPT_KINDS = ("bounced", "failed")
+ENGAGEMENT_KINDS = (*RECEIPT_KINDS, *NON_RECEIPT_KINDS, "unsubscribed", "complained")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A scalar of a definition with the place where it stands.
+
+    Attributes:
+        value: The text as YAML reads it.
+        position: Where the scalar's first character stands (after an opening quote).
+        lines: The source lines the scalar covers, as they stand in the file; for caret lines.
+        exact: Whether ``value`` stands in ``lines`` character for character on one line, so that an offset into
+            ``value`` is an offset into the first line.
+    """
+
+    value: str
+    position: Position
+    lines: tuple[str, ...] = ()
+    exact: bool = False
+
+    def at(self, offset: int) -> Position:
+        """The place of the character at ``offset`` of ``value``; the scalar's start where that is not known."""
+        if not self.exact:
+            return self.position
+        return Position(self.position.file, self.position.line, self.position.column + offset)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+Expression = Text
+"""A rule or value expression, not yet parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a series (or message) is for: ``rule`` holding within ``within`` of entering (of receipt)."""
+
+    rule: Expression
+    within: timedelta
+    exits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reentry:
+    """A customer may enter again ``after`` the last entry ended; ``limit`` counts all entries, None is no limit."""
+
+    after: timedelta
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendWindow:
+    """When a message may be sent.
+
+    Attributes:
+        days: Weekdays (0 is Monday) on which a window begins; all seven when not given.
+        start: ``HH:MM``, counts; None is midnight.
+        stop: ``HH:MM``, does not count; at or before ``start`` the window runs over midnight; None is midnight.
+        timezone: ``customer``, an IANA zone, or None for the project's.
+    """
+
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    start: str | None = None
+    stop: str | None = None
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block of a series. ``then`` and ``els`` name the blocks that its good and bad outcomes lead to."""
+
+    block_id: str
+    position: Position
+    label: str | None = None
+    then: tuple[Text, ...] = ()
+    els: tuple[Text, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of block, as in YAML."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBlock(Block):
+    """Passes on who matches; ``within`` None means it is decided the moment it is reached."""
+
+    rule: Expression = field(kw_only=True)
+    within: timedelta | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class ContentBlock(Block):
+    """Sends one message; ``fields`` are what its channel needs (``subject``, ``body``, ...), still as templates."""
+
+    channel: Text = field(kw_only=True)
+    fields: Mapping[str, Text] = field(default_factory=dict)
+    try_for: timedelta = timedelta(days=3)
+    send: SendWindow | None = None
+    goal: Goal | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return "content"
+
+
+@dataclass(frozen=True, slots=True)
+class WeekdayTime:
+    """``monday 09:00`` or, with ``weekday`` None, ``09:00``: wall clock in ``timezone`` (None: the project's)."""
+
+    time: str
+    weekday: int | None = None
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DateTime:
+    """A fixed instant: ``local`` as ISO text without zone, wall clock in ``timezone`` (``UTC``, ``+02:00``, None: the project's)."""
+
+    local: str
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBlock(Block):
+    """Holds until elapsed time, a wall-clock moment, or a timestamp expression over the customer's attributes."""
+
+    until: timedelta | WeekdayTime | DateTime | Expression = field(kw_only=True)
+
+    @property
+    def kind(self) -> Kind:
+        return "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class TagBlock(Block):
+    """Adds or removes a tag."""
+
+    tag: Text = field(kw_only=True)
+    action: TagAction = "add"
+
+    @property
+    def kind(self) -> Kind:
+        return "tag"
+
+
+AnyBlock = RuleBlock | ContentBlock | WaitBlock | TagBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series, as its file says.
+
+    Attributes:
+        series_id: The file's name and the value of ``series``.
+        file: Path relative to the project, with ``/``.
+        text: The file's text, recorded with each run under its hash.
+        schedule: Five-field cron expression in UTC (``hourly`` and ``nightly`` are already translated).
+        holdout: Percent of customers kept aside, 0 to 100.
+        blocks: By id, in the file's order; the order decides ties.
+    """
+
+    series_id: str
+    position: Position
+    file: str
+    text: str
+    status: Status
+    schedule: str
+    blocks: Mapping[str, AnyBlock]
+    title: str | None = None
+    exit: Expression | None = None
+    goal: Goal | None = None
+    reentry: Reentry | None = None
+    idle_exit: timedelta | None = None
+    holdout: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where one logical source is.
+
+    Attributes:
+        name: ``customers``, ``companies``, ``customer_companies``, ``events``, ``engagements`` or ``customer_tags``.
+        table: Dotted name as written, e.g. ``crm.contacts``.
+        columns: Logical column name to the table's own, for those that differ.
+        lag: How late rows may arrive; decisions that a deadline makes wait for it.
+        position: Where ``series.yml`` says so; None for a default.
+    """
+
+    name: str
+    table: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    lag: timedelta = timedelta(0)
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """How one kind of content reaches people.
+
+    Attributes:
+        address: Expression that must be known and not blank; None: everybody can be reached.
+        consent: Rule that must hold; None: none is asked.
+        receipts: Whether engagements prove receipt; without, queueing counts as delivery.
+    """
+
+    name: str
+    address: Expression | None = None
+    consent: Expression | None = None
+    receipts: bool = True
+    sender: str = "outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One configured way out; ``options`` are the remaining keys of its type."""
+
+    name: str
+    type: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``series.yml``, with every default filled in."""
+
+    warehouse_path: str
+    timezone: str
+    sources: Mapping[str, Source]
+    channels: Mapping[str, Channel]
+    senders: Mapping[str, Sender]
+    batch_size: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """All that a project's files say: settings, series by id, and segments by name."""
+
+    settings: Settings
+    series: Mapping[str, Series]
+    segments: Mapping[str, Expression]
