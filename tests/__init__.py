@@ -1,0 +1,1 @@
+"""Proof: mostly data files and small runners that discover them."""
