@@ -1,0 +1,35 @@
+"""The nearest valid word, for messages about a word that is not valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+NEAR_ENOUGH = 0.6
+
+
+def nearest(word: str, valid: Iterable[str]) -> str | None:
+    """The valid word most like ``word``, whatever the case of its letters; None when none is like it.
+
+    >>> nearest("thn", ["label", "rule", "then"])
+    'then'
+    >>> nearest("Content", ["content"])
+    'content'
+    >>> nearest("colour", ["rule"])
+    """
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    found = process.extractOne(
+        word, list(valid), scorer=OSA.normalized_similarity, processor=str.lower, score_cutoff=NEAR_ENOUGH
+    )
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
+    """The end of a message that names the nearest valid word; empty when there is none.
+
+    >>> did_you_mean("thn", ["then"])
+    '; did you mean `then`?'
+    """
+    near = nearest(word, valid)
+    return f"; did you mean `{near}`?" if near else ""
