@@ -1,0 +1,166 @@
+"""DuckDB as a warehouse: one file, one writer, locked down against what SQL could reach."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from warehouse.adapter import LockedError, StatementError, WarehouseError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WAIT_SECONDS = 60.0
+"""How long opening waits for another holder of the file before it gives up."""
+
+_POLL_SECONDS = 0.1
+
+_LOCKDOWN = (
+    "set timezone = 'UTC'",
+    "set enable_external_access = false",
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    "set lock_configuration = true",
+)
+"""The second wall behind the rule whitelist: no file, no network, no setting, whatever SQL gets through."""
+
+_in_use: dict[str, threading.Lock] = {}
+"""One holder per file within this process; DuckDB itself keeps other processes out."""
+
+
+class DuckDB:
+    """An open DuckDB file (see `warehouse.adapter.Warehouse`)."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, release: Callable[[], None]) -> None:
+        self._connection = connection
+        self._release = release
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        wait: float = WAIT_SECONDS,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> DuckDB:
+        """Open a file, made new where it is absent and may be written.
+
+        Args:
+            path: The database file.
+            read_only: For looking only; several readers may be at it together, but none beside a writer.
+            wait: Seconds to wait while somebody else has it.
+            on_wait: Called once with who holds it, when waiting begins.
+
+        Raises:
+            LockedError: It stayed taken for ``wait`` seconds; the text says who holds it.
+            WarehouseError: It is not there (read only), or not a DuckDB file.
+        """
+        if read_only and not path.exists():
+            raise WarehouseError(f"There is no warehouse at {path}.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + wait
+        lock = _in_use.setdefault(str(path.resolve()), threading.Lock())
+        if not lock.acquire(timeout=wait):
+            raise LockedError(f"The warehouse {path} is in use by another thread of this process (waited {wait:g} s).")
+        try:
+            connection = _connect(path, read_only, deadline, wait, on_wait)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(connection, lock.release)
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
+        rows = self._run(sql, parameters).fetchall()
+        return int(rows[0][0]) if len(rows) == 1 and len(rows[0]) == 1 and isinstance(rows[0][0], int) else 0
+
+    def fetch(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        return self._run(sql, parameters).fetchall()
+
+    def fetch_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        return self._run(sql, parameters).to_arrow_table()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            # The connection may be gone with the error that brings us here; the file then rolls back by itself.
+            with contextlib.suppress(duckdb.Error):
+                self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def columns(self, relation: str) -> Sequence[tuple[str, str]] | None:
+        try:
+            return [(row[0], row[1]) for row in self._connection.execute(f"describe {relation}").fetchall()]
+        except duckdb.CatalogException as error:
+            if _is_missing(str(error), relation):
+                return None
+            raise StatementError(_first_paragraph(error), f"describe {relation}") from error
+        except duckdb.Error as error:
+            raise StatementError(_first_paragraph(error), f"describe {relation}") from error
+
+    def close(self) -> None:
+        self._connection.close()
+        self._release()
+
+    def _run(self, sql: str, parameters: Mapping[str, Any] | None) -> duckdb.DuckDBPyConnection:
+        try:
+            statement = self._connection.extract_statements(sql)[0]
+            named = {name: (parameters or {})[name] for name in statement.named_parameters}
+            return self._connection.execute(statement, named or None)
+        except duckdb.Error as error:
+            raise StatementError(_first_paragraph(error), sql) from error
+
+
+def _connect(
+    path: Path, read_only: bool, deadline: float, wait: float, on_wait: Callable[[str], None] | None
+) -> duckdb.DuckDBPyConnection:
+    told = False
+    while True:
+        try:
+            connection = duckdb.connect(str(path), read_only=read_only)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise WarehouseError(f"Cannot open the warehouse {path}: {_first_paragraph(error)}") from error
+            holder = _holder(str(error))
+            if time.monotonic() >= deadline:
+                raise LockedError(
+                    f"The warehouse {path} is in use by {holder} (waited {wait:g} s). Try again when it is done."
+                ) from error
+            if on_wait and not told:
+                on_wait(f"Waiting for {holder}, who has the warehouse {path} open.")
+                told = True
+            time.sleep(_POLL_SECONDS)
+        except duckdb.Error as error:
+            raise WarehouseError(f"Cannot open the warehouse {path}: {_first_paragraph(error)}") from error
+        else:
+            for statement in _LOCKDOWN:
+                connection.execute(statement)
+            return connection
+
+
+def _holder(message: str) -> str:
+    """Who holds the lock, out of DuckDB's message: program and process id."""
+    found = re.search(r"held in (.+?) \(PID (\d+)\)", message)
+    return f"{found[1]} (process {found[2]})" if found else "another process"
+
+
+def _is_missing(message: str, relation: str) -> bool:
+    """Whether the relation itself is absent, rather than something that a view of this name stands on."""
+    name = relation.rpartition(".")[2].strip('"')
+    found = re.search(r"(?:Table with name|schema named|Catalog) \"?(.+?)\"? does not exist", message)
+    return "does not exist" in message and (found is None or found[1] in relation or found[1] == name)
+
+
+def _first_paragraph(error: Exception) -> str:
+    return str(error).split("\n\n")[0].strip()

@@ -1,0 +1,273 @@
+"""The tables of a warehouse's state, as data.
+
+Schema ``series`` is what analysts query and stays stable. Schema ``series_state`` is what the next run needs:
+the open visits and the tag writes that the source does not show yet. ``series.visits`` is the union of the open
+visits and the closed ones, so that a run touches only what is open, however long the history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEMA_VERSION = 1
+"""Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
+
+CUSTOMER_ID = "CUSTOMER_ID"
+"""Stands for the type of the source's ``customer_id``, which the state keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; ``doc`` says what it means, its unit and what null means."""
+
+    name: str
+    type: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; ``grain`` says what a row is."""
+
+    schema: str
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+
+    @property
+    def qualified_name(self) -> str:
+        """Schema and name, as SQL wants them."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns' names in order."""
+        return tuple(column.name for column in self.columns)
+
+    def create(self, customer_id_type: str) -> str:
+        """The statement that makes the table where it is absent."""
+        columns = ",\n".join(
+            f"    {column.name} {customer_id_type if column.type == CUSTOMER_ID else column.type}"
+            for column in self.columns
+        )
+        return f"create table if not exists {self.qualified_name} (\n{columns}\n)"
+
+
+_ENTRY = Column("entry_id", "BIGINT", "The entry; ascending with the runs that made them.")
+_SERIES = Column("series_id", "VARCHAR", "The series, which is its file's name.")
+_CUSTOMER = Column("customer_id", CUSTOMER_ID, "The customer, in the source's own type.")
+_BLOCK = Column("block_id", "VARCHAR", "The block within the series.")
+_AS_OF = Column("as_of", "TIMESTAMP", "The logical time (UTC) of the run that wrote the row; joins `ticks`.")
+
+META = Table(
+    "series_state",
+    "meta",
+    "one row: the version of these tables",
+    (Column("schema_version", "INTEGER", "See warehouse.tables.SCHEMA_VERSION."),),
+)
+
+TICKS = Table(
+    "series",
+    "ticks",
+    "one run of one series; written last, so that its presence says the run is whole",
+    (
+        Column("tick_id", "VARCHAR", "The run: its `as_of` as 20260301T090000Z."),
+        _AS_OF,
+        _SERIES,
+        Column("definition_hash", "VARCHAR", "The version of the series that ran; joins `definitions`."),
+        Column("status", "VARCHAR", "The status of the series at that run."),
+        Column("entered", "BIGINT", "New entries, the held-out ones included."),
+        Column("held_out", "BIGINT", "Of these, entries kept aside in the holdout."),
+        Column("reopened", "BIGINT", "Finished or disengaged entries that became active again."),
+        Column("advanced", "BIGINT", "Advances that reached a block."),
+        Column("merged", "BIGINT", "Advances to a block that the entry had visited before."),
+        Column("waits_ended", "BIGINT", "Visits of wait blocks that ended."),
+        Column("tags_written", "BIGINT", "Tag writes."),
+        Column("messages_queued", "BIGINT", "Messages queued."),
+        Column("goals", "BIGINT", "Entries that reached their goal."),
+        Column("ended", "BIGINT", "Entries that ended, whatever the status."),
+        Column("customers_missing", "BIGINT", "Customers with an open entry who are not in the source now."),
+        Column("committed_at", "TIMESTAMP", "Wall clock (UTC) of the commit."),
+    ),
+)
+
+DEFINITIONS = Table(
+    "series",
+    "definitions",
+    "one version of one series that has run",
+    (
+        Column("definition_hash", "VARCHAR", "SHA-256 of `text`, hexadecimal."),
+        _SERIES,
+        Column("text", "VARCHAR", "The file as it stood, with the segments it could name."),
+        Column("first_as_of", "TIMESTAMP", "The first run (UTC) that used it."),
+    ),
+)
+
+ENTRIES = Table(
+    "series",
+    "entries",
+    "one customer's passage through one series",
+    (
+        _ENTRY,
+        _SERIES,
+        _CUSTOMER,
+        Column("entry_number", "BIGINT", "1 for the first entry of the customer into the series, then 2, ..."),
+        Column("arm", "VARCHAR", "`treatment`, or `holdout`: kept aside and sent nothing."),
+        Column("entered_at", "TIMESTAMP", "The run (UTC) that let the customer in."),
+        Column("status", "VARCHAR", "active, finished, disengaged, exited, goal, stopped or held_out."),
+        Column("ended_at", "TIMESTAMP", "The run (UTC) that ended it; null while active or held out."),
+        Column("goal_at", "TIMESTAMP", "When (UTC) the goal was seen to hold; null: not so far."),
+        Column("goal_met_at_entry", "BOOLEAN", "The goal held already on entering; such an entry never counts."),
+        Column("entry_rules", "VARCHAR[]", "Blocks of the entry rules that matched, sorted."),
+        Column("goal_closed", "BOOLEAN", "The goal's window has closed without the goal; for good."),
+        Column("path_finished", "BOOLEAN", "Some path of the entry has ended with a good outcome."),
+        Column("superseded", "BOOLEAN", "The customer has a newer entry into the series."),
+    ),
+)
+
+OPEN_VISITS = Table(
+    "series_state",
+    "open_visits",
+    "one block that an active entry waits at",
+    (
+        _ENTRY,
+        _SERIES,
+        _CUSTOMER,
+        Column("entry_number", "BIGINT", "As in `entries`."),
+        _BLOCK,
+        Column("kind", "VARCHAR", "The block's kind: rule, content or wait."),
+        Column("arrived_at", "TIMESTAMP", "When (UTC) the block was reached."),
+        Column("arrived_as_of", "TIMESTAMP", "The run (UTC) that recorded the arrival."),
+        Column("deadline_at", "TIMESTAMP", "When (UTC) waiting ends at the latest; null: not known yet."),
+        Column("blocked_by", "VARCHAR", "Why the message is not queued yet; null: nothing is in its way, or it is."),
+        Column("message_id", "VARCHAR", "The message queued here; null: none yet, or not a content block."),
+        Column("queued_at", "TIMESTAMP", "When (UTC) it was queued."),
+    ),
+)
+
+CLOSED_VISITS = Table(
+    "series_state",
+    "closed_visits",
+    "one block that an entry has left",
+    (
+        _ENTRY,
+        _SERIES,
+        _CUSTOMER,
+        _BLOCK,
+        Column("arrived_at", "TIMESTAMP", "When (UTC) the block was reached."),
+        Column("arrived_as_of", "TIMESTAMP", "The run (UTC) that recorded the arrival."),
+        Column("deadline_at", "TIMESTAMP", "When (UTC) waiting would have ended at the latest; null: there was none."),
+        Column("left_at", "TIMESTAMP", "When (UTC) it was left."),
+        Column("left_as_of", "TIMESTAMP", "The run (UTC) that recorded the leaving."),
+        Column("outcome", "VARCHAR", "How it was left: the block's outcome, or the status its entry ended with."),
+    ),
+)
+
+ADVANCES = Table(
+    "series",
+    "advances",
+    "one move along one connection",
+    (
+        _ENTRY,
+        _SERIES,
+        _CUSTOMER,
+        Column("from_block", "VARCHAR", "The block that was left."),
+        Column("to_block", "VARCHAR", "The block that was reached."),
+        Column("advanced_at", "TIMESTAMP", "When (UTC) the next block was reached."),
+        _AS_OF,
+        Column("merged", "BOOLEAN", "The entry had visited the block before; the move goes no further."),
+    ),
+)
+
+TAG_WRITES = Table(
+    "series",
+    "tag_writes",
+    "one tag added to or removed from one customer by one visit",
+    (
+        _ENTRY,
+        _SERIES,
+        _BLOCK,
+        _CUSTOMER,
+        Column("tag", "VARCHAR", "The tag."),
+        Column("action", "VARCHAR", "`add` or `remove`."),
+        _AS_OF,
+    ),
+)
+
+PENDING_TAGS = Table(
+    "series_state",
+    "pending_tags",
+    "one tag of one customer that a series wrote and the source has not agreed with yet",
+    (
+        _CUSTOMER,
+        Column("tag", "VARCHAR", "The tag."),
+        Column("action", "VARCHAR", "The newest write's action; it decides until the source agrees."),
+        _AS_OF,
+    ),
+)
+
+MESSAGES = Table(
+    "series",
+    "messages",
+    "one customer's copy of one content block",
+    (
+        Column("message_id", "VARCHAR", "A function of series, customer, entry number and block alone."),
+        _ENTRY,
+        _SERIES,
+        _BLOCK,
+        _CUSTOMER,
+        Column("channel", "VARCHAR", "The kind of content."),
+        Column("address", "VARCHAR", "Where it goes; null: the channel needs none."),
+        Column("queued_at", "TIMESTAMP", "The run (UTC) that queued it."),
+        Column("expires_at", "TIMESTAMP", "From then (UTC) on it is not sent any more."),
+        Column("payload", "JSON", "The rendered content."),
+        Column("batch_id", "VARCHAR", "The batch it leaves with."),
+        Column("status", "VARCHAR", "queued, handed_off, refused, expired, dropped or unknown."),
+        Column("received_at", "TIMESTAMP", "First proof of receipt (UTC), not before it was queued; null: none."),
+        Column("goal_at", "TIMESTAMP", "When (UTC) the message's own goal was seen to hold; null: not so far."),
+        Column("goal_closed", "BOOLEAN", "The message goal's window has closed without the goal; for good."),
+    ),
+)
+
+BATCHES = Table(
+    "series",
+    "batches",
+    "messages of one block handed to one sender together",
+    (
+        Column("batch_id", "VARCHAR", "The batch, and the name its files carry."),
+        _AS_OF,
+        _SERIES,
+        _BLOCK,
+        Column("channel", "VARCHAR", "The kind of content."),
+        Column("sender", "VARCHAR", "The sender of the project file that it goes to."),
+        Column("message_count", "BIGINT", "How many messages it holds."),
+        Column("status", "VARCHAR", "pending, held, handed_off, unknown, failed or dropped."),
+        Column("attempts", "INTEGER", "How often it was offered."),
+        Column("handed_off_at", "TIMESTAMP", "Wall clock (UTC) when the sender accepted it; null: not yet."),
+        Column("last_error", "VARCHAR", "What the sender said last; null: nothing went wrong."),
+    ),
+)
+
+TABLES = (
+    META, TICKS, DEFINITIONS, ENTRIES, OPEN_VISITS, CLOSED_VISITS, ADVANCES, TAG_WRITES, PENDING_TAGS, MESSAGES, BATCHES,
+)  # fmt: skip
+"""Every table, in the order they are made."""
+
+VIEWS = {
+    "series.visits": """
+select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at,
+    cast(null as timestamp) as left_at, cast(null as varchar) as outcome, blocked_by,
+    arrived_as_of, cast(null as timestamp) as left_as_of
+from series_state.open_visits
+union all
+select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at,
+    left_at, outcome, cast(null as varchar) as blocked_by, arrived_as_of, left_as_of
+from series_state.closed_visits
+""",
+    "series.wait_expiries": """
+select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at, left_at, outcome, left_as_of as as_of
+from series_state.closed_visits
+where outcome = 'waited'
+""",
+}
+"""Views over them: one visit of one block by one entry, open or closed; the visits of wait blocks that ended."""
