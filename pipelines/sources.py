@@ -1,0 +1,222 @@
+"""The tables a run reads: found, checked, and brought into one shape.
+
+Every source becomes a temporary view ``source_<name>`` with the logical column names: times are naive UTC, ids have
+the type of ``customers.customer_id``, JSON is valid text or null. An absent optional source is an empty view, so
+that the rest of the SQL knows only one case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.model import Settings, Source
+from pipelines.problems import Problem
+from pipelines.sql_text import identifier
+from warehouse.adapter import StatementError, Warehouse
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "customers": ("customer_id",),
+    "companies": ("company_id",),
+    "customer_companies": ("customer_id", "company_id"),
+    "events": ("customer_id", "name", "occurred_at"),
+    "engagements": ("message_id", "kind", "occurred_at"),
+    "customer_tags": ("customer_id", "tag"),
+}
+"""The columns each source must have; only ``customers`` must exist at all."""
+
+OPTIONAL: Mapping[str, tuple[str, ...]] = {"events": ("properties",), "engagements": ("link",)}
+"""Further columns that are read where they exist; null where they do not."""
+
+_ID_TYPES = ("VARCHAR", "BIGINT", "UUID")
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+_TIMES = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """One source as the warehouse has it now.
+
+    Attributes:
+        relation: Quoted, dotted name.
+        columns: Logical name to the table's own name and type, in the table's order; None: there is no such table.
+    """
+
+    source: Source
+    relation: str
+    columns: Mapping[str, tuple[str, str]] | None
+
+    def type_of(self, column: str) -> str:
+        """The engine's type of a column that is there."""
+        assert self.columns is not None
+        return self.columns[column][1]
+
+
+def find_sources(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, SourceTable], list[Problem]]:
+    """Look every source up, and say what is missing or of a type that cannot be used."""
+    tables: dict[str, SourceTable] = {}
+    problems: list[Problem] = []
+    for name, source in settings.sources.items():
+        relation = ".".join(identifier(part) for part in source.table.split("."))
+        try:
+            found = warehouse.columns(relation)
+        except StatementError as error:
+            problems.append(_problem(source, f"source `{name}`: {source.table} cannot be read: {error}"))
+            found = None
+        else:
+            if found is None and (name == "customers" or source.position is not None):
+                problems.append(_problem(source, f"source `{name}`: there is no table or view {source.table}."))
+        table = SourceTable(source, relation, None if found is None else _logical(source, found))
+        tables[name] = table
+        problems.extend(_check(table))
+    return tables, problems
+
+
+def customer_id_type(tables: Mapping[str, SourceTable]) -> str:
+    """The type that ids of customers have in views and state: text, integer or UUID."""
+    return _id_type(tables["customers"].type_of("customer_id")) or "VARCHAR"
+
+
+def view_statements(tables: Mapping[str, SourceTable], id_type: str) -> dict[str, str]:
+    """The SELECT behind each ``source_<name>``, by view name.
+
+    Args:
+        tables: What `find_sources` found.
+        id_type: The type of customer ids in the state (see `customer_id_type`).
+    """
+    views = {f"source_{name}": _view(table, id_type) for name, table in tables.items()}
+    views["source_company_members"] = _company_members(tables["companies"])
+    return views
+
+
+def duplicate_checks(tables: Mapping[str, SourceTable]) -> list[tuple[str, str, str]]:
+    """Source, id column and a query that returns some ids that are null or there more than once, with their count."""
+    return [
+        (
+            name,
+            column,
+            f"select {column}, count(*) as row_count from source_{name} group by {column} "
+            f"having count(*) > 1 or {column} is null order by row_count desc, cast({column} as varchar) limit 5",
+        )
+        for name, column in (("customers", "customer_id"), ("companies", "company_id"))
+        if tables[name].columns is not None
+    ]
+
+
+def _logical(source: Source, found: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    own = {name.lower(): (name, type_) for name, type_ in found}
+    renamed = {actual.lower() for actual in source.columns.values()}
+    known = {name: own[actual.lower()] for name, actual in source.columns.items() if actual.lower() in own}
+    expected = (*REQUIRED[source.name], *OPTIONAL.get(source.name, ()))
+    for name, (actual, type_) in ((name, own[name]) for name in own):
+        logical = next((word for word in expected if word == name), actual)
+        if name not in renamed and logical not in source.columns:
+            known[logical] = (actual, type_)
+    return known
+
+
+def _check(table: SourceTable) -> list[Problem]:
+    if table.columns is None:
+        return []
+    source, columns = table.source, table.columns
+    problems = []
+    for name in (*source.columns, *REQUIRED[source.name]):
+        if name not in columns:
+            wanted = source.columns.get(name, name)
+            message = f"source `{source.name}`: {source.table} has no column {wanted!r}. It has: {_names(table)}."
+            problems.append(_problem(source, message))
+    if "occurred_at" in columns and columns["occurred_at"][1] not in _TIMES:
+        message = (
+            f"source `{source.name}`: occurred_at is {columns['occurred_at'][1]}; it must be a timestamp or a date."
+        )
+        problems.append(_problem(source, message))
+    id_name = "customer_id"
+    if source.name == "customers" and id_name in columns and _id_type(columns[id_name][1]) is None:
+        message = f"source `customers`: customer_id is {columns[id_name][1]}; it must be text, integer or UUID."
+        problems.append(_problem(source, message))
+    return list(dict.fromkeys(problems))
+
+
+def _id_type(type_: str) -> str | None:
+    if type_ in _INTEGERS:
+        return "BIGINT"
+    if type_ in _ID_TYPES:
+        return type_
+    if type_.startswith("ENUM") or type_ in ("HUGEINT", "UHUGEINT", "UBIGINT"):
+        return "VARCHAR"
+    return None
+
+
+def _view(table: SourceTable, id_type: str) -> str:
+    name = table.source.name
+    if table.columns is None:
+        required = (*REQUIRED[name], *OPTIONAL.get(name, ()))
+        columns = [f"cast(null as {_empty_type(column, id_type)}) as {column}" for column in required]
+        return f"select {', '.join(columns)} where false"
+    wanted = list(table.columns)
+    if name not in ("customers", "companies"):
+        wanted = [*REQUIRED[name], *OPTIONAL.get(name, ())]
+    columns = [f"{_value(table, column, id_type)} as {identifier(column)}" for column in wanted]
+    return f"select\n    {',\n    '.join(columns)}\nfrom {table.relation}"
+
+
+def _empty_type(column: str, id_type: str) -> str:
+    return {"customer_id": id_type, "occurred_at": "timestamp"}.get(column, "varchar")
+
+
+def _value(table: SourceTable, column: str, id_type: str) -> str:
+    assert table.columns is not None
+    if column not in table.columns:
+        return "cast(null as varchar)"
+    name, type_ = table.columns[column]
+    value = identifier(name)
+    if column == "customer_id":
+        return _id(value, type_, id_type)
+    if column in ("company_id", "message_id", "tag", "kind", "link") and table.source.name != "customers":
+        return value if type_ == "VARCHAR" else f"cast({value} as varchar)"
+    if column == "name" and table.source.name == "events":
+        return value if type_ == "VARCHAR" else f"cast({value} as varchar)"
+    if column == "properties" and table.source.name == "events":
+        return _json(value, type_)
+    if type_ in _TIMES and type_ != "TIMESTAMP":
+        # The session's zone is UTC, so that a zoned time becomes its UTC wall clock and a date its midnight.
+        return f"cast({value} as timestamp)"
+    if type_ == "UUID" or type_.startswith("ENUM"):
+        return f"cast({value} as varchar)"
+    return value
+
+
+def _id(value: str, type_: str, id_type: str) -> str:
+    if type_ == id_type:
+        return value
+    if id_type == "VARCHAR" or type_ in _INTEGERS:
+        return f"cast({value} as {id_type.lower()})"
+    # Ids are compared as text: '01' is not the integer 1.
+    narrowed = f"try_cast({value} as {id_type.lower()})"
+    return f"case when cast({narrowed} as varchar) = cast({value} as varchar) then {narrowed} end"
+
+
+def _json(value: str, type_: str) -> str:
+    if type_ == "JSON":
+        return f"cast({value} as varchar)"
+    if type_ == "VARCHAR":
+        return f"case when json_valid({value}) then {value} end"
+    return f"cast(to_json({value}) as varchar)"
+
+
+def _company_members(companies: SourceTable) -> str:
+    attributes = [name for name in companies.columns or REQUIRED["companies"] if name != "company_id"]
+    columns = ["link.customer_id", "company.company_id", *(f"company.{identifier(name)}" for name in attributes)]
+    return (
+        f"select\n    {',\n    '.join(columns)}\nfrom source_customer_companies as link\n"
+        "join source_companies as company on company.company_id = link.company_id"
+    )
+
+
+def _names(table: SourceTable) -> str:
+    names = list(table.columns or ())
+    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+
+
+def _problem(source: Source, message: str) -> Problem:
+    return Problem(source.position, message)

@@ -1,0 +1,75 @@
+"""From Python values to SQL text, the only way they get there: literals, identifiers, and the step templates."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
+
+_PARAMETER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|\$([a-z_]+)")
+
+
+def literal(value: str) -> str:
+    """A text literal; whatever the text holds, it stays one."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def timestamp(moment: datetime) -> str:
+    """A naive UTC timestamp literal."""
+    return f"timestamp '{moment.isoformat(sep=' ')}'"
+
+
+def interval(duration: timedelta) -> str:
+    """An interval literal in the largest unit that fits; a day is 24 hours."""
+    minutes, rest = divmod(duration, timedelta(minutes=1))
+    if rest:
+        raise ValueError(f"a duration is in whole minutes, not {duration}")
+    for unit, size in (("day", 1440), ("hour", 60)):
+        if minutes % size == 0:
+            return f"interval '{minutes // size}' {unit}"
+    return f"interval '{minutes}' minute"
+
+
+def with_values(sql: str, values: dict[str, str]) -> str:
+    """``sql`` with its parameters (``$as_of``) replaced by SQL text; literals and comments are left alone."""
+
+    def replace(found: re.Match[str]) -> str:
+        return values[found[1]] if found[1] else found[0]
+
+    return _PARAMETER.sub(replace, sql)
+
+
+def render(template: str, **structure: Any) -> str:
+    """Render ``sql/<template>.sql.jinja``.
+
+    Args:
+        template: The step's name.
+        structure: What the template arranges. Every text in it is SQL already, out of this module or out of
+            `pipelines.rules`; templates never quote.
+    """
+    return _environment().get_template(f"{template}.sql.jinja").render(**structure).strip()
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: files("sql").joinpath(name).read_text(encoding="utf-8")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    environment.filters["literal"] = literal
+    return environment
