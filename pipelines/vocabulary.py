@@ -1,0 +1,186 @@
+"""The words of a project's files: keys, kinds and channels with what they mean, as data.
+
+The reader refuses what is not here and names the nearest word; the JSON Schema shows the descriptions in editors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pipelines.model import STATUSES
+
+Keys = Mapping[str, str]
+"""Key to its description for people."""
+
+CHANNELS = ("chat", "post", "tour", "carousel", "email", "push", "bot", "banner")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+SCHEDULES = MappingProxyType({"hourly": "0 * * * *", "nightly": "0 2 * * *"})
+
+SERIES: Keys = MappingProxyType(
+    {
+        "series": "The series' id; the file has the same name.",
+        "title": "What people call the series.",
+        "description": "What the series is for, for whoever reads it next.",
+        "owner": "Who answers for the series.",
+        "status": f"One of {', '.join(STATUSES)}. Only a live series takes customers in.",
+        "schedule": "`hourly`, `nightly` (02:00) or a cron expression of five fields, UTC.",
+        "exit": "A rule; whoever matches leaves at once and cannot enter again.",
+        "goal": "What the series is for: a rule that holds within a time after entering.",
+        "reentry": "Lets customers enter again; without it, a customer enters once.",
+        "idle_exit": "A customer who received nothing for so long leaves.",
+        "holdout": "Percent of customers kept aside to measure lift, 0 to 100.",
+        "blocks": "The blocks by id; rule blocks that nothing leads to are the ways in.",
+    }
+)
+GOAL: Keys = MappingProxyType(
+    {
+        "rule": "The rule that is the goal.",
+        "within": "How long after entering the goal counts.",
+        "exits": "Whether reaching the goal ends the entry; true when absent.",
+    }
+)
+MESSAGE_GOAL: Keys = MappingProxyType(
+    {
+        "rule": "The rule that is the message's goal; measured, never an exit.",
+        "within": "How long after receipt the goal counts.",
+    }
+)
+REENTRY: Keys = MappingProxyType(
+    {
+        "after": "How long after an entry ended the next may begin.",
+        "limit": "How many entries a customer has at most, the first included; no limit when absent.",
+    }
+)
+BLOCK_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "rule": "rule",
+        "content": "content",
+        "wait": "wait",
+        "wait_until": "wait",
+        "tag": "tag",
+        "untag": "tag",
+    }
+)
+"""The keys that say what a block is, with the kind; a block has exactly one of them."""
+
+ANY_BLOCK: Keys = MappingProxyType(
+    {
+        "label": "The block's title for people.",
+        "then": "The block or list of blocks that follow; every one of them is taken.",
+    }
+)
+CONTENT_FIELDS: Keys = MappingProxyType(
+    {
+        "title": "The message's title, a template.",
+        "subject": "The subject of an email, a template.",
+        "preheader": "What a mail program shows after the subject, a template.",
+        "body": "The message's text, a template.",
+        "link": "Where the message leads.",
+        "from": "The sender's address that customers see.",
+        "reply_to": "Where answers go.",
+    }
+)
+BLOCKS: Mapping[str, Keys] = MappingProxyType(
+    {
+        "rule": MappingProxyType(
+            {
+                "rule": "A condition over the customer; who matches goes on along `then`.",
+                "within": "How long the rule waits for the customer to match; decided on arrival when absent.",
+                "else": "The block or list of blocks for those who did not match.",
+                **ANY_BLOCK,
+            }
+        ),
+        "content": MappingProxyType(
+            {
+                "content": f"The channel of the message: {', '.join(CHANNELS)}, or one declared in series.yml.",
+                **CONTENT_FIELDS,
+                "try_for": "How long the message tries to be received; 3 days when absent.",
+                "send": "When the message may be sent; at any time when absent.",
+                "goal": "What the message is for, counted from receipt.",
+                "else": "The block or list of blocks for those who did not receive the message.",
+                **ANY_BLOCK,
+            }
+        ),
+        "wait": MappingProxyType(
+            {
+                "wait": "How long to wait, such as `1 day`.",
+                "wait_until": "A date-time, `monday 09:00`, `09:00`, or an expression over the customer's attributes.",
+                **ANY_BLOCK,
+            }
+        ),
+        "tag": MappingProxyType(
+            {
+                "tag": "The tag that the customer gets.",
+                "untag": "The tag that the customer loses.",
+                **ANY_BLOCK,
+            }
+        ),
+    }
+)
+SEND: Keys = MappingProxyType(
+    {
+        "days": "The weekdays on which the window begins; every day when absent.",
+        "from": "The time of day from which messages may be sent, such as '09:00'.",
+        "to": "The time of day at which sending stops, such as '17:00'.",
+        "timezone": "`customer` for the customer's own, or an IANA time zone; the project's when absent.",
+    }
+)
+
+PROJECT: Keys = MappingProxyType(
+    {
+        "warehouse": "The database that holds the sources and the state.",
+        "timezone": "The IANA time zone of send windows and wall-clock waits; UTC when absent.",
+        "sources": "The tables and columns of the sources, where they differ from the defaults.",
+        "channels": "How content reaches people, by channel.",
+        "senders": "The ways out, by name.",
+        "sending": "How messages are put together to batches.",
+    }
+)
+WAREHOUSE: Keys = MappingProxyType(
+    {
+        "engine": "The database engine; `duckdb`.",
+        "path": "The database file, relative to the project.",
+    }
+)
+SOURCE: Keys = MappingProxyType(
+    {
+        "table": "The table or view, such as `crm.contacts`.",
+        "columns": "The source's column names to the table's own, where they differ.",
+        "lag": "How late rows may arrive; what a deadline decides waits for so long.",
+    }
+)
+CHANNEL: Keys = MappingProxyType(
+    {
+        "address": "An expression that must be known and not blank for the customer to be reached.",
+        "consent": "A rule that must hold for the customer to be written to.",
+        "receipts": "Whether engagements tell what was received; if not, queued counts as delivered.",
+        "sender": "The sender that takes the batches.",
+    }
+)
+SENDERS: Mapping[str, Keys] = MappingProxyType(
+    {
+        "files": MappingProxyType(
+            {
+                "type": "What the sender does; `files` writes each batch to a folder.",
+                "path": "The folder, relative to the project.",
+                "format": "`jsonl`, `csv` or `parquet`.",
+            }
+        ),
+    }
+)
+FILE_FORMATS = ("jsonl", "csv", "parquet")
+SENDING: Keys = MappingProxyType({"batch_size": "How many messages a batch holds at most."})
+SEGMENTS: Keys = MappingProxyType({"segments": "Rules by name, for `in_segment('name')`."})
+
+SOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "customers": ("customer_id",),
+        "companies": ("company_id",),
+        "customer_companies": ("customer_id", "company_id"),
+        "events": ("customer_id", "name", "occurred_at", "properties"),
+        "engagements": ("message_id", "kind", "occurred_at", "link"),
+        "customer_tags": ("customer_id", "tag"),
+    }
+)
+"""The sources with the columns that the engine itself reads."""
