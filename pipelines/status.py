@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from pipelines.model import Definitions, Series
 
+ENTRY_STATUSES = ("active", "finished", "disengaged", "exited", "goal", "stopped", "held_out")
+"""Exclusive: every entry has one of them."""
+
 _QUERIES = Path(__file__).parent.parent / "sql" / "status"
 
 
@@ -146,7 +149,7 @@ def _series_status(
         status=series.status if series else None,
         schedule=series.schedule if series else None,
         last_run=last_run,
-        entries={status: count for status, count, _ in sorted(entries)},
+        entries={status: count for status, count, _ in sorted(entries, key=lambda row: ENTRY_STATUSES.index(row[0]))},
         goals=sum(goals for _, _, goals in entries),
         waiting=_waiting(visits, series.blocks if series else ()),
     )

@@ -1,0 +1,221 @@
+"""The command line: takes words, asks a ``Project``, writes what it answers.
+
+Results go to standard output, everything else to standard error. Exit code 0: done; 1: the work failed; 2: wrong
+usage or a refused definition. Only click is imported with this module, so that ``series --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pipelines.problems import RefusedError, UserError
+from warehouse.adapter import WarehouseError
+
+if TYPE_CHECKING:
+    from pipelines.project import Project
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Invocation:
+    """What every verb is told, whether it stands before the verb or after it."""
+
+    project_dir: Path = Path()
+    format: str = "text"
+    debug: bool = False
+
+    def open(self) -> Project:
+        """The project that the verb works on."""
+        from pipelines.project import Project
+
+        return Project.open(self.project_dir)
+
+
+class Verbs(click.Group):
+    """The verbs, and the one place where exceptions become messages and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order people need them."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; whatever it raises ends as a message on standard error."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except UserError as error:
+            click.echo(error, err=True)
+            ctx.exit(error.exit_code)
+        except WarehouseError as error:
+            click.echo(error, err=True)
+            ctx.exit(UserError.exit_code)
+        except Exception as error:
+            if ctx.ensure_object(Invocation).debug:
+                raise
+            _report_defect(error)
+            ctx.exit(1)
+
+
+def _report_defect(error: Exception) -> None:
+    first_line = str(error).strip().partition("\n")[0]
+    click.echo(f"Unexpected {type(error).__name__}: {first_line}", err=True)
+    click.echo("This is a defect of series, not of your project. --debug shows where it happened.", err=True)
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant as people type it; a naive UTC datetime inside."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the text, or fail as wrong usage."""
+        from pipelines.schedule import parse_as_of
+
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_as_of(value)
+        except UserError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    invocation = ctx.find_root().ensure_object(Invocation)
+    if value is not None and param.name:
+        setattr(invocation, param.name, value)
+
+
+def common_options(*formats: str) -> Callable[[Command], Command]:
+    """The options that every verb takes; what is not given leaves what stood before the verb."""
+    folder = click.Path(exists=True, file_okay=False, path_type=Path)
+    options = (
+        option("--project-dir", type=folder, help="Folder of the project; the current one by default."),
+        option("--format", type=click.Choice(formats), help=f"How the result is written; {formats[0]} by default."),
+        option("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
+    )
+
+    def decorate(command: Command) -> Command:
+        for add in reversed(options):
+            command = add(command)
+        return command
+
+    return decorate
+
+
+def option(name: str, **settings: Any) -> Callable[[Command], Command]:
+    """An option that is remembered in the ``Invocation`` instead of being handed to the verb."""
+    return click.option(name, default=None, expose_value=False, callback=_remember, **settings)
+
+
+as_of_option = click.option("--as-of", type=Instant(), help="Instant (UTC) such as 2026-03-01T09:00Z; now by default.")
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="warehouse-series", prog_name="series")
+@common_options("text", "json")
+def main() -> None:
+    """Customer journeys that run inside the data warehouse."""
+
+
+@main.command()
+@common_options("text", "json", "github")
+@click.pass_obj
+def validate(invocation: Invocation) -> None:
+    """Check every definition.
+
+    Against the project and, where it is there, the warehouse. Every problem is shown at once.
+    """
+    from pipelines import output
+
+    problems = invocation.open().problems()
+    if invocation.format == "json":
+        click.echo(output.to_json([output.problem_facts(problem) for problem in problems]))
+    else:
+        for problem in problems:
+            github = invocation.format == "github"
+            click.echo(output.github_annotation(problem, invocation.project_dir) if github else problem)
+        click.echo(output.summary(problems))
+    if any(problem.severity == "error" for problem in problems):
+        sys.exit(RefusedError.exit_code)
+
+
+@main.command()
+@click.argument("series_id", metavar="SERIES")
+@as_of_option
+@click.option("--dialect", type=click.Choice(["duckdb"]), default="duckdb", help="The SQL to write.")
+@common_options("text", "json")
+@click.pass_obj
+def compile(invocation: Invocation, series_id: str, as_of: datetime | None, dialect: str) -> None:  # noqa: A001
+    """Print the SQL that a run of SERIES would execute."""
+    from pipelines import output
+    from pipelines.schedule import current_instant
+
+    instant = as_of or current_instant()
+    sql = invocation.open().compile(series_id, instant)
+    if invocation.format == "json":
+        click.echo(output.to_json({"series_id": series_id, "as_of": instant, "dialect": dialect, "sql": sql}))
+    else:
+        click.echo(sql)
+
+
+@main.command()
+@as_of_option
+@click.option("--due", is_flag=True, help="Only series whose schedule has an instant since their last run.")
+@click.option("--series", metavar="SERIES", multiple=True, help="Only this series; may be repeated.")
+@click.option("--no-hand-off", is_flag=True, help="Leave the batches for a later `series hand-off`.")
+@common_options("text", "json")
+@click.pass_obj
+def run(invocation: Invocation, as_of: datetime | None, due: bool, series: tuple[str, ...], no_hand_off: bool) -> None:
+    """Run the series, then hand off their messages.
+
+    Every series that is not draft or paused takes part, unless --due or --series says otherwise.
+    """
+    from pipelines import output, report
+
+    result = invocation.open().run(as_of, series=series or None, due=due, hand_off=not no_hand_off)
+    click.echo(output.to_json(result) if invocation.format == "json" else report.run(result))
+    _end(report.failures(result))
+
+
+@main.command()
+@common_options("text", "json")
+@click.pass_obj
+def hand_off(invocation: Invocation) -> None:
+    """Offer the pending batches again."""
+    from pipelines import output, report
+
+    result = invocation.open().hand_off()
+    click.echo(output.to_json(result) if invocation.format == "json" else report.hand_off(result))
+    _end(report.hand_off_failures(result))
+
+
+@main.command()
+@common_options("text", "json")
+@click.pass_obj
+def status(invocation: Invocation) -> None:
+    """Show how the project stands.
+
+    The series with their last run and entries by status, the customers waiting at each block, and the batches that
+    have not reached their sender.
+    """
+    from pipelines import output, report
+
+    result = invocation.open().status()
+    click.echo(output.to_json(result) if invocation.format == "json" else report.status(result))
+
+
+def _end(failures: Sequence[str]) -> None:
+    """Exit with 1 when something failed, having said what."""
+    for failure in failures:
+        click.echo(failure, err=True)
+    if failures:
+        sys.exit(UserError.exit_code)

@@ -1,0 +1,146 @@
+"""What runs, hand-offs and the project's standing look like for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipelines.output import count, table
+from pipelines.schedule import format_instant
+from pipelines.status import ENTRY_STATUSES
+
+if TYPE_CHECKING:
+    from pipelines.hand_off import HandOffResult
+    from pipelines.project import RunResult, SeriesRun
+    from pipelines.status import SeriesStatus, Status, WaitingBatches
+
+
+def run(result: RunResult) -> str:
+    """A table of what each series did, a line for each that had nothing to do, and what was handed off."""
+    title = f"Run at {format_instant(result.as_of)}"
+    done = [series for series in result.series if series.state == "done"]
+    idle = [
+        f"{series.series_id}: nothing done. {series.message}" for series in result.series if series.state == "no_op"
+    ]
+    if not result.series:
+        return f"{title}: no series to run."
+    parts = [title, *([_counts(done)] if done else []), *idle]
+    if result.hand_off:
+        parts.append(hand_off(result.hand_off))
+    return "\n".join(parts)
+
+
+def failures(result: RunResult) -> list[str]:
+    """A line for each series that failed and each batch that its sender did not take."""
+    failed = [f"{series.series_id}: failed. {series.message}" for series in result.series if series.state == "failed"]
+    return failed + (hand_off_failures(result.hand_off) if result.hand_off else [])
+
+
+_ALWAYS_SHOWN = ("entered", "advanced", "messages_queued", "ended", "goals")
+
+
+def _counts(done: Sequence[SeriesRun]) -> str:
+    names = dict.fromkeys(name for series in done for name in series.counts)
+    shown = [name for name in names if name in _ALWAYS_SHOWN or any(series.counts.get(name) for series in done)]
+    rows = [[series.series_id, *(series.counts.get(name, 0) for name in shown)] for series in done]
+    return table(["series", *(name.replace("_", " ") for name in shown)], rows)
+
+
+def hand_off(result: HandOffResult) -> str:
+    """How many batches and messages went where they should, and how many did not, by status."""
+    batches: Counter[str] = Counter()
+    messages: Counter[str] = Counter()
+    for batch in result.batches:
+        batches[batch.status] += 1
+        messages[batch.status] += batch.message_count
+    if not batches:
+        return "No batches to hand off."
+    return "\n".join(
+        f"{status.replace('_', ' ').capitalize()}: {count(number, 'batch')}, {count(messages[status], 'message')}."
+        for status, number in batches.items()
+    )
+
+
+def hand_off_failures(result: HandOffResult) -> list[str]:
+    """A line for each batch that its sender did not take."""
+    return [f"Batch {batch.batch_id}: {batch.status}. {batch.error}" for batch in result.batches if batch.error]
+
+
+def status(result: Status) -> str:
+    """Series with their entries, customers by the block they wait at, and batches that have not left."""
+    if not result.series:
+        return "No series here. A series is a file in series_definitions/."
+    parts = [_last_run(result), _series(result.series)]
+    if any(series.waiting for series in result.series):
+        parts.append(_waiting(result.series))
+    if result.batches:
+        parts.append(_batches(result.batches))
+    return "\n\n".join(parts)
+
+
+def _last_run(result: Status) -> str:
+    return f"Last run: {format_instant(result.last_run)}" if result.last_run else "Nothing has run yet."
+
+
+def _series(all_series: Sequence[SeriesStatus]) -> str:
+    statuses = [status for status in ENTRY_STATUSES if any(series.entries.get(status) for series in all_series)]
+    return table(
+        [
+            "series",
+            "status",
+            "schedule",
+            "last run",
+            "entries",
+            *(name.replace("_", " ") for name in statuses),
+            "goals",
+        ],
+        [
+            [
+                series.series_id,
+                series.status or "not defined",
+                series.schedule,
+                series.last_run,
+                sum(series.entries.values()),
+                *(series.entries.get(name, 0) for name in statuses),
+                series.goals,
+            ]
+            for series in all_series
+        ],
+    )
+
+
+def _waiting(all_series: Sequence[SeriesStatus]) -> str:
+    return table(
+        ["series", "waiting at", "customers", "since", "held back by"],
+        [
+            [
+                series.series_id,
+                block.block_id,
+                block.customers,
+                block.since,
+                ", ".join(f"{reason} ({customers:,})" for reason, customers in block.blocked_by.items()),
+            ]
+            for series in all_series
+            for block in series.waiting
+        ],
+    )
+
+
+def _batches(batches: Sequence[WaitingBatches]) -> str:
+    return table(
+        ["series", "sender", "batches", "messages", "status", "since", "attempts", "last error"],
+        [
+            [
+                group.series_id,
+                group.sender,
+                group.batches,
+                group.messages,
+                group.status,
+                group.oldest,
+                group.attempts,
+                group.last_error,
+            ]
+            for group in batches
+        ],
+    )
