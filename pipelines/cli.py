@@ -42,7 +42,7 @@ class Invocation:
 class Verbs(click.Group):
     """The verbs, and the one place where exceptions become messages and exit codes."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click passes it)
         """The verbs in the order people need them."""
         return list(self.commands)
 
@@ -148,13 +148,13 @@ def validate(invocation: Invocation) -> None:
         sys.exit(RefusedError.exit_code)
 
 
-@main.command()
+@main.command("compile")
 @click.argument("series_id", metavar="SERIES")
 @as_of_option
 @click.option("--dialect", type=click.Choice(["duckdb"]), default="duckdb", help="The SQL to write.")
 @common_options("text", "json")
 @click.pass_obj
-def compile(invocation: Invocation, series_id: str, as_of: datetime | None, dialect: str) -> None:  # noqa: A001
+def compile_series(invocation: Invocation, series_id: str, as_of: datetime | None, dialect: str) -> None:
     """Print the SQL that a run of SERIES would execute."""
     from pipelines import output
     from pipelines.schedule import current_instant
