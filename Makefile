@@ -1,0 +1,36 @@
+# Everything a contributor runs; each target is what its name says, from a clean checkout onwards.
+.DEFAULT_GOAL := help
+.PHONY: help setup test check format golden example
+
+BIN := .venv/bin
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything in it: by uv from uv.lock, or by pip where there is no uv
+ifneq ($(shell command -v uv),)
+	uv sync --locked --all-extras
+else
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version)'
+	python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[example]' --group dev
+endif
+
+test: ## Run every test and doctest
+	$(BIN)/pytest --numprocesses auto
+
+check: ## Check formatting, lint, types, import rules and SQL style
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfmt --check --no-progressbar sql
+
+format: ## Format Python and SQL
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	$(BIN)/sqlfmt --no-progressbar sql
+
+example: ## Run the series of examples/complete_journey over a year of real purchases
+	$(BIN)/python examples/complete_journey/run.py
