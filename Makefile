@@ -18,7 +18,7 @@ else
 endif
 
 test: ## Run every test and doctest
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 check: ## Check formatting, lint, types, import rules and SQL style
 	$(BIN)/ruff format --check
