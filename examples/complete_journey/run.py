@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,9 @@ OUTBOX = FOLDER / "outbox"
 FIRST_NIGHT = datetime(2017, 1, 2, 2, tzinfo=UTC)
 NIGHTS = 365
 
+PIPE_WIDTH = 140
+"""Columns of the summary where there is no terminal to ask."""
+
 
 def play(nights: int, console: Console) -> None:
     """Loads the data and runs every series on each of the first ``nights`` nights of the year."""
@@ -43,19 +47,22 @@ def play(nights: int, console: Console) -> None:
 
 
 def summary(entries: polars.DataFrame, messages: polars.DataFrame) -> polars.DataFrame:
-    """One row per series: entries, how they stand, and how many of them reached the goal.
+    """One row per series: entries, how they stand, goals, and messages.
 
-    ``goal_rate`` and ``held_out_rate`` are shares of the entries that got the series and of those held out; null
-    where there are none.
+    ``goal_rate`` and ``held_out_rate`` are shares of first entries, with the series and without it; null where there
+    are none. Later entries are left out because the held-out have none: the two arms would not be alike.
     """
-    treated, held_out = polars.col("arm") != "holdout", polars.col("arm") == "holdout"
-    goal = polars.col("goal_at").is_not_null()
     statuses = ("active", "finished", "disengaged", "exited", "goal", "held_out")
+    goal, first, held_out = (
+        polars.col("goal_at").is_not_null(),
+        polars.col("entry_number") == 1,
+        polars.col("arm") == "holdout",
+    )
     per_series = entries.group_by("series_id").agg(
         polars.len().alias("entries"),
         *((polars.col("status") == status).sum().alias(status) for status in statuses),
         goal.sum().alias("goals"),
-        goal.filter(treated).mean().alias("goal_rate"),
+        goal.filter(first & ~held_out).mean().alias("goal_rate"),
         goal.filter(held_out).mean().alias("held_out_rate"),
     )
     sent = messages.group_by("series_id").agg(polars.len().alias("messages"))
@@ -87,7 +94,7 @@ def main() -> None:
     nights = parser.parse_args().nights
     if not 1 <= nights <= NIGHTS:
         parser.error(f"--nights must be between 1 and {NIGHTS}, the nights of 2017")
-    progress, out = Console(stderr=True), Console()
+    progress, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     began = time.monotonic()
     play(nights, progress)
     project = Project.open(FOLDER)
