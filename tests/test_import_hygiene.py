@@ -1,0 +1,41 @@
+"""The command line starts fast because heavy libraries are imported where they are used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"duckdb", "jinja2", "polars", "pyarrow", "rapidfuzz", "rich", "sqlglot", "yaml"}
+
+PRINT_MODULES = "import sys; print('\\n'.join(sys.modules), file=sys.stderr)"
+RUN_SERIES = """
+import sys
+from pipelines.cli import main
+sys.argv = ["series", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print("\\n".join(sys.modules), file=sys.stderr)
+"""
+
+
+def imported(code: str, *arguments: str, folder: Path | None = None) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after running ``code``."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=folder
+    )
+    return {module.partition(".")[0] for module in done.stderr.split()}
+
+
+@pytest.mark.parametrize("code", [f"import pipelines.cli; {PRINT_MODULES}", f"import pipelines; {PRINT_MODULES}"])
+def test_importing_is_light(code: str) -> None:
+    assert "pipelines" in imported(code)
+    assert not imported(code) & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_is_light(arguments: list[str]) -> None:
+    assert not imported(RUN_SERIES, *arguments) & HEAVY
