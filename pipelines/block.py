@@ -1,0 +1,146 @@
+"""Reads one block of a series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from pipelines.clock import check_time_zone, parse_moment, parse_time, parse_weekday
+from pipelines.goal import read_goal
+from pipelines.hint import nearest
+from pipelines.model import (
+    Block,
+    ContentBlock,
+    DateTime,
+    Expression,
+    RuleBlock,
+    SendWindow,
+    TagBlock,
+    Text,
+    WaitBlock,
+    WeekdayTime,
+)
+from pipelines.problems import Position
+from pipelines.reader import Reader, end_sentence
+from pipelines.vocabulary import BLOCK_KINDS, BLOCKS, CONTENT_FIELDS, SEND
+
+MAX_TAG = 200
+EVERY_DAY = tuple(range(7))
+DEFAULT_TRY_FOR = timedelta(days=3)
+_KIND_NAMES = "`rule`, `content`, `wait` or `wait_until`, `tag` or `untag`"
+
+
+def read_block(blocks: Reader, block_id: str) -> Block:
+    """Reads one block of ``blocks``; a plain ``Block`` stands for one whose kind or value cannot be read."""
+    position = blocks.key_position(block_id)
+    reader = blocks.inner(block_id, None, where=f"block `{block_id}`")
+    if reader is None:
+        return Block(block_id, position)
+    said = [key for key in BLOCK_KINDS if key in reader]
+    kind = BLOCK_KINDS[said[0]] if said else None
+    _refuse_unknown_keys(reader, kind if len(said) == 1 else None)
+    if len(said) != 1:
+        _report_kinds(reader, said, position)
+    block = Block(block_id, position, reader.string("label"), reader.texts("then"), reader.texts("else"))
+    return (_READERS[kind](reader, block) if kind else None) or block
+
+
+def _read_rule(reader: Reader, block: Block) -> RuleBlock | None:
+    rule = reader.text("rule")
+    within = reader.duration("within", zero=True)
+    return RuleBlock(*_shared(block), rule=rule, within=within) if rule else None
+
+
+def _read_content(reader: Reader, block: Block) -> ContentBlock | None:
+    channel = reader.text("content")
+    fields = {key: text for key in CONTENT_FIELDS if (text := reader.text(key))}
+    if not {"body", "title", "subject"} & reader.node.entries.keys():
+        reader.report(
+            reader.key_position("content"), f"{reader.where} has no content; write a `body`, `title` or `subject`."
+        )
+    try_for = reader.duration("try_for") or DEFAULT_TRY_FOR
+    send = _read_send(reader)
+    goal = read_goal(reader, of_message=True)
+    if channel is None:
+        return None
+    return ContentBlock(*_shared(block), channel=channel, fields=fields, try_for=try_for, send=send, goal=goal)
+
+
+def _read_wait(reader: Reader, block: Block) -> WaitBlock | None:
+    until = reader.duration("wait", zero=True) if "wait" in reader else _read_until(reader)
+    return None if until is None else WaitBlock(*_shared(block), until=until)
+
+
+def _read_until(reader: Reader) -> WeekdayTime | DateTime | Expression | None:
+    text = reader.text("wait_until")
+    return text and (reader.parsed("wait_until", parse_moment) or text)
+
+
+def _read_tag(reader: Reader, block: Block) -> TagBlock | None:
+    key = "tag" if "tag" in reader else "untag"
+    tag = reader.text(key)
+    if tag is None:
+        return None
+    if len(tag.value) > MAX_TAG or not tag.value.isprintable():
+        reader.report(tag.position, f"a tag is one line of at most {MAX_TAG} characters.")
+    return TagBlock(*_shared(block), tag=tag, action="add" if key == "tag" else "remove")
+
+
+_READERS: Mapping[str, Callable[[Reader, Block], Block | None]] = {
+    "rule": _read_rule,
+    "content": _read_content,
+    "wait": _read_wait,
+    "tag": _read_tag,
+}
+
+
+def _shared(block: Block) -> tuple[str, Position, str | None, tuple[Text, ...], tuple[Text, ...]]:
+    return block.block_id, block.position, block.label, block.then, block.els
+
+
+def _refuse_unknown_keys(reader: Reader, kind: str | None) -> None:
+    every = {key: f"{name} blocks" for name, keys in BLOCKS.items() for key in keys} | {
+        "else": "rule and content blocks"
+    }
+    reader.refuse_unknown(BLOCKS[kind] if kind else every, every)
+
+
+def _report_kinds(reader: Reader, said: list[str], position: Position) -> None:
+    if said:
+        both = " and ".join(f"`{key}`" for key in said)
+        reader.report(
+            reader.key_position(said[1]), f"{reader.where} has {both}; a block is exactly one of {_KIND_NAMES}."
+        )
+    elif not any(nearest(key, BLOCK_KINDS) for key in reader.node.entries):
+        reader.report(position, f"{reader.where} does not say what it is; give it one of {_KIND_NAMES}.")
+
+
+def _read_send(reader: Reader) -> SendWindow | None:
+    inner = reader.inner("send", SEND)
+    if inner is None:
+        return None
+    days = [_read_weekday(inner, day) for day in inner.texts("days")]
+    return SendWindow(
+        days=tuple(sorted({day for day in days if day is not None})) or EVERY_DAY,
+        start=inner.parsed("from", parse_time),
+        stop=inner.parsed("to", _parse_stop),
+        timezone=inner.parsed("timezone", _parse_zone),
+    )
+
+
+def _read_weekday(reader: Reader, day: Text) -> int | None:
+    try:
+        return parse_weekday(day.value)
+    except ValueError as error:
+        reader.report(day.position, end_sentence(str(error)))
+        return None
+
+
+def _parse_stop(text: str) -> str | None:
+    return None if text == "24:00" else parse_time(text)
+
+
+def _parse_zone(text: str) -> str:
+    if text != "customer":
+        check_time_zone(text)
+    return text
