@@ -1,0 +1,316 @@
+"""Message templates as SQL: one expression renders a field for every customer at once.
+
+The syntax is Jinja's, a small part of it; what it means is fixed here, once, for every engine:
+
+- ``{{ name }}`` is an attribute of the customer. An unknown value (NULL) is empty text.
+- Text renders as it is, numbers as the engine casts them to text (a DOUBLE 5.0 is ``5.0``, a DECIMAL keeps its
+  scale; ``round(2)`` writes exactly two digits), booleans as ``true`` and ``false``, dates as ``2026-03-01``,
+  timestamps in UTC as ``2026-03-01T09:00:00``, to the second.
+- Filters: ``default('x')`` for an unknown value, ``default('x', true)`` for a blank, zero or false one too, ``upper``,
+  ``lower``, ``title``, ``trim`` (ASCII white space), ``round``, ``escape`` (for HTML). Letters change case as the
+  engine says.
+- ``{% if %}``, ``{% elif %}``, ``{% else %}`` and ``a if b else c`` with comparisons, ``in [...]``, ``and or not``,
+  ``is defined``, ``is none``. Conditions are two-valued, as in rules: comparing with an unknown value is false, and
+  ``!=`` is ``not ==``. Alone, a value holds when it is known and not blank, zero or false.
+
+Nothing is escaped unless ``escape`` is asked for: the same text goes into subjects, push messages and mails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from jinja2 import nodes
+from sqlglot import exp
+
+from pipelines.hint import did_you_mean
+from pipelines.problems import Problem, RefusedError
+from pipelines.template_syntax import TemplateError, offset_of, read_template
+from pipelines.template_value import (
+    TEXT_FILTERS,
+    Value,
+    as_text,
+    concatenated,
+    customer_column,
+    holds,
+    is_unknown,
+    json_object,
+)
+
+if TYPE_CHECKING:
+    from pipelines.model import Text
+    from pipelines.rules.model import Columns
+
+_COMPARISONS: Mapping[str, type[exp.Binary]] = {
+    "eq": exp.EQ, "ne": exp.EQ, "lt": exp.LT, "lteq": exp.LTE, "gt": exp.GT, "gteq": exp.GTE,
+}  # fmt: skip
+_DIGITS = range(10)
+_LONGEST_EXCERPT = 200
+
+
+def compile_template(text: Text, columns: Columns | None) -> tuple[exp.Expression | None, list[Problem]]:
+    """The SQL expression that renders a message field for one row of the relation ``customer``; never NULL.
+
+    Args:
+        text: The field as written; one without ``{{``, ``{%`` or ``{#`` is a literal.
+        columns: The customer's attributes with their families; None accepts any name, of unknown family.
+
+    Returns:
+        The expression (text), and every problem found; the expression is None when there is one.
+    """
+    try:
+        tree = read_template(text.value)
+    except TemplateError as error:
+        return None, [_problem(text, error.offset, str(error))]
+    reader = _Reader(text, columns)
+    expression = reader.body(tree.body)
+    return (None if reader.problems else expression), reader.problems
+
+
+def payload_sql(fields: Mapping[str, Text], columns: Columns | None = None) -> exp.Expression:
+    """The SQL expression that renders all fields of a message as the text of one JSON object, in the given order.
+
+    Raises:
+        RefusedError: A field is not a template that `compile_template` accepts; carries every problem.
+    """
+    rendered: dict[str, exp.Expression] = {}
+    problems: list[Problem] = []
+    for name, text in fields.items():
+        expression, found = compile_template(text, columns)
+        problems += found
+        if expression is not None:
+            rendered[name] = expression
+    if problems:
+        raise RefusedError(problems)
+    return json_object(rendered)
+
+
+def columns_read(expression: exp.Expression) -> frozenset[str]:
+    """The customer's attributes that a compiled template or payload reads."""
+    return frozenset(column.name for column in expression.find_all(exp.Column) if column.table == "customer")
+
+
+_NOTHING = Value(exp.null(), "unknown")
+"""Stands in for what was refused, so that reading goes on and finds the rest."""
+
+
+class _Reader:
+    """Reads one template's tree; keeps the problems it meets."""
+
+    def __init__(self, text: Text, columns: Columns | None) -> None:
+        self.problems: list[Problem] = []
+        self._text = text
+        self._columns = columns
+        self._names = {name.lower(): name for name in columns or ()}
+
+    def body(self, body: Iterable[nodes.Node]) -> exp.Expression:
+        parts: list[exp.Expression] = []
+        for node in body:
+            if isinstance(node, nodes.Output):
+                parts += [self._part(child) for child in node.nodes]
+            elif isinstance(node, nodes.If):
+                parts.append(self._branches(node))
+            else:
+                word = self._text.value[node.lineno :].split(maxsplit=1)[0]
+                self._refuse(node, f"`{{% {word} %}}` cannot be used in a message; only if, elif and else can")
+        return concatenated(parts)
+
+    def _part(self, node: nodes.Expr) -> exp.Expression:
+        if isinstance(node, nodes.TemplateData):
+            return self._literal(node, node.data).sql
+        return as_text(self._value(node))
+
+    def _branches(self, node: nodes.If) -> exp.Expression:
+        case = exp.Case()
+        for branch in (node, *node.elif_):
+            case = case.when(self._condition(branch.test), self.body(branch.body))
+        return case.else_(self.body(node.else_))
+
+    def _value(self, node: nodes.Node) -> Value:
+        match node:
+            case nodes.Name():
+                return self._attribute(node)
+            case nodes.Const():
+                return self._constant(node)
+            case nodes.Neg(node=nodes.Const(value=(int() | float()) as number)) if not isinstance(number, bool):
+                return Value(exp.Literal.number(-number), "number")
+            case nodes.Filter(node=nodes.Node()):
+                return self._filtered(node)
+            case nodes.Concat():
+                return Value(concatenated([as_text(self._value(child)) for child in node.nodes]), "text")
+            case nodes.CondExpr():
+                return self._either(node)
+            case nodes.Compare() | nodes.And() | nodes.Or() | nodes.Not() | nodes.Test():
+                self._refuse(node, "a condition can stand in `{% if %}` or `a if b else c`, not be shown")
+                return _NOTHING
+            case nodes.Getattr():
+                self._refuse(node, "a message shows attributes of the customer, by their names alone, without a dot")
+                return _NOTHING
+        self._refuse(node, "a message can show attributes, texts and numbers, with filters; not calls, sums or lists")
+        return _NOTHING
+
+    def _attribute(self, node: nodes.Name) -> Value:
+        if self._columns is None:
+            return Value(customer_column(node.name), "unknown")
+        name = self._names.get(node.name.lower())
+        if name is None:
+            hint = did_you_mean(node.name, self._columns)
+            self._refuse(node, f"customers have no attribute `{node.name}`{hint}")
+            return _NOTHING
+        family = self._columns[name]
+        if family in ("other", "interval"):
+            self._refuse(node, f"`{name}` is not a text, number, time or boolean; a message cannot show it")
+            return _NOTHING
+        return Value(customer_column(name), family)
+
+    def _constant(self, node: nodes.Const) -> Value:
+        value = node.value
+        if isinstance(value, str):
+            return self._literal(node, value)
+        if isinstance(value, bool):
+            return Value(exp.Boolean(this=value), "boolean")
+        if isinstance(value, int | float):
+            return Value(exp.Literal.number(value), "number")
+        self._refuse(node, "`none` is not a value; write `is none`, or leave it out")
+        return _NOTHING
+
+    def _literal(self, node: nodes.Node, value: str) -> Value:
+        unfit = next((letter for letter in value if letter == "\0" or "\ud800" <= letter <= "\udfff"), None)
+        if unfit is not None:
+            self._refuse(node, f"the character U+{ord(unfit):04X} cannot be part of a message; take it out")
+            return _NOTHING
+        return Value(exp.Literal.string(value), "text", literal=value)
+
+    def _either(self, node: nodes.CondExpr) -> Value:
+        yes = self._value(node.expr1)
+        no = self._value(node.expr2) if node.expr2 is not None else Value(exp.null(), yes.family)
+        condition = self._condition(node.test)
+        if yes.family == no.family:
+            return Value(exp.Case().when(condition, yes.sql).else_(no.sql), yes.family)
+        return Value(exp.Case().when(condition, as_text(yes)).else_(as_text(no)), "text")
+
+    def _filtered(self, node: nodes.Filter) -> Value:
+        assert node.node is not None  # noqa: S101 - only `{% filter %}` has none, and that is refused before
+        value = self._value(node.node)
+        if node.name in TEXT_FILTERS:
+            self._arguments(node, ())
+            return Value(TEXT_FILTERS[node.name](as_text(value)), "text")
+        if node.name in ("default", "d"):
+            return self._with_default(node, value)
+        if node.name == "round":
+            return self._rounded(node, value)
+        hint = did_you_mean(node.name, (*TEXT_FILTERS, "default", "round"))
+        self._refuse(node, f"there is no filter `{node.name}` for messages{hint}")
+        return _NOTHING
+
+    def _with_default(self, node: nodes.Filter, value: Value) -> Value:
+        given = self._arguments(node, ("default_value", "boolean"))
+        fallback = self._value(given.get("default_value", nodes.Const("")))
+        falsy_too = given.get("boolean", nodes.Const(False))
+        if not (isinstance(falsy_too, nodes.Const) and isinstance(falsy_too.value, bool)):
+            self._refuse(falsy_too, "the second argument of `default` is `true` or `false`")
+            return _NOTHING
+        if value.family != fallback.family:
+            fallback = Value(as_text(fallback), "text")
+            shown = Value(as_text(value), "text")
+        else:
+            shown = value
+        if falsy_too.value:
+            return Value(exp.Case().when(holds(value), shown.sql).else_(fallback.sql), shown.family)
+        return Value(exp.Coalesce(this=shown.sql, expressions=[fallback.sql]), shown.family)
+
+    def _rounded(self, node: nodes.Filter, value: Value) -> Value:
+        digits = self._arguments(node, ("precision",)).get("precision", nodes.Const(0))
+        if not (isinstance(digits, nodes.Const) and type(digits.value) is int and digits.value in _DIGITS):
+            self._refuse(digits, f"`round` takes the number of digits to show, 0 to {_DIGITS[-1]}")
+            return _NOTHING
+        if value.family not in ("number", "unknown"):
+            self._refuse(node, f"`round` needs a number, this is a {value.family}")
+            return _NOTHING
+        rounded = exp.Round(this=value.sql, decimals=exp.Literal.number(digits.value))
+        return Value(exp.TryCast(this=rounded, to=exp.DataType.build(f"decimal(38, {digits.value})")), "number")
+
+    def _arguments(self, node: nodes.Filter, names: tuple[str, ...]) -> dict[str, nodes.Expr]:
+        """What a filter was given, by parameter name."""
+        named = {str(keyword.key): keyword.value for keyword in node.kwargs}
+        given = dict(zip(names, node.args, strict=False)) | {name: named[name] for name in names if name in named}
+        if len(given) < len(node.args) + len(node.kwargs) or node.dyn_args or node.dyn_kwargs:
+            takes = f"takes {' and '.join(f'`{name}`' for name in names)} at most" if names else "takes no arguments"
+            self._refuse(node, f"`{node.name}` {takes}")
+        return given
+
+    def _condition(self, node: nodes.Node) -> exp.Condition:
+        """Two-valued SQL: true or false, never NULL."""
+        match node:
+            case nodes.And():
+                return exp.and_(self._condition(node.left), self._condition(node.right))
+            case nodes.Or():
+                return exp.or_(self._condition(node.left), self._condition(node.right))
+            case nodes.Not():
+                return exp.not_(self._condition(node.node))
+            case nodes.Compare():
+                return self._comparison(node)
+            case nodes.Test(name="defined" | "undefined" | "none", args=[], kwargs=[]):
+                unknown = is_unknown(self._value(node.node))
+                return exp.not_(unknown) if node.name == "defined" else unknown
+            case nodes.Test():
+                self._refuse(node, f"`is {node.name}` cannot be used in a message; `is defined` and `is none` can")
+                return exp.false()
+        return holds(self._value(node))
+
+    def _comparison(self, node: nodes.Compare) -> exp.Condition:
+        left, operand = self._value(node.expr), node.ops[0]
+        if len(node.ops) > 1:
+            self._refuse(node, "compare two values at a time: write `a < b and b < c`")
+            return exp.false()
+        if operand.op in _COMPARISONS:
+            left, right = self._alike(node, left, self._value(operand.expr))
+            test: exp.Condition = _COMPARISONS[operand.op](this=left.sql, expression=right.sql)
+        elif isinstance(operand.expr, nodes.List | nodes.Tuple) and operand.expr.items:
+            choices = [self._alike(node, left, self._value(item))[1].sql for item in operand.expr.items]
+            test = exp.In(this=left.sql, expressions=choices)
+        else:
+            self._refuse(operand.expr, "`in` needs a list of values: `plan in ['Free', 'Team']`")
+            return exp.false()
+        known = exp.Coalesce(this=test, expressions=[exp.false()])
+        return exp.not_(known) if operand.op in ("ne", "notin") else known
+
+    def _alike(self, node: nodes.Compare, left: Value, right: Value) -> tuple[Value, Value]:
+        """Both sides of a comparison, a text beside a time read as a time; refuses what cannot be compared."""
+        left, right = self._timed(node, left, right), self._timed(node, right, left)
+        if left.family != right.family and "unknown" not in (left.family, right.family):
+            self._refuse(node, f"a {left.family} cannot be compared with a {right.family}")
+        return left, right
+
+    def _timed(self, node: nodes.Compare, value: Value, other: Value) -> Value:
+        if other.family != "time" or value.literal is None:
+            return value
+        if not _is_instant(value.literal):
+            hint = "write it as '2026-03-01' or '2026-03-01 09:00', in UTC"
+            self._refuse(node, f"`{value.literal}` is not a date or time; {hint}")
+            return _NOTHING
+        return Value(exp.cast(value.sql, "timestamp"), "time")
+
+    def _refuse(self, node: nodes.Node, message: str) -> None:
+        self.problems.append(_problem(self._text, offset_of(node), message))
+
+
+def _problem(text: Text, offset: int, message: str) -> Problem:
+    """A finding with the line it is in; where the file's own line is not known, the line of the text."""
+    if text.exact and text.lines:
+        line, column = text.lines[0], text.at(offset).column
+    else:
+        before, line = text.value[:offset], text.value[offset:].partition("\n")[0]
+        start = before.rpartition("\n")[2]
+        line, column = start + line, len(start) + 1
+    excerpt = f"{line}\n{' ' * (column - 1)}^" if len(line) <= _LONGEST_EXCERPT else ""
+    return Problem(text.at(offset), message, excerpt=excerpt)
+
+
+def _is_instant(literal: str) -> bool:
+    try:
+        return datetime.fromisoformat(literal).tzinfo is None
+    except ValueError:
+        return False
