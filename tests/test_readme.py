@@ -1,0 +1,55 @@
+"""The README does what it says: its files are written, its commands run, in its order."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FENCED = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = [(found["language"], found["text"]) for found in FENCED.finditer((ROOT / "README.md").read_text())]
+FILES = [text for language, text in BLOCKS if language in ("yaml", "python")]
+COMMANDS = [
+    line.partition("  #")[0].strip() for language, text in BLOCKS if language == "sh" for line in text.split("\n")
+]
+MAKE = [command for command in COMMANDS if command.startswith("make ")]
+OTHERS = [command for command in COMMANDS if command and command not in MAKE]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_files_and_commands_work_in_the_readmes_order(tmp_path: Path) -> None:
+    for text in FILES:
+        file = tmp_path / text.partition("\n")[0].removeprefix("# ")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    answers: dict[str, list[str]] = {command: [] for command in OTHERS}
+    for command in OTHERS:
+        done = run(command, tmp_path)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        answers[command].append(done.stdout)
+    first, again = answers["series run --as-of 2026-03-01T09:00Z"]
+    assert "try_premium: nothing done" not in first
+    assert "try_premium: nothing done" in again
+    assert list((tmp_path / "outbox").iterdir())
+
+
+@pytest.mark.parametrize("command", MAKE)
+def test_make_targets_exist(command: str) -> None:
+    done = run(f"{command} --dry-run", ROOT)
+    assert done.returncode == 0, done.stderr
