@@ -36,12 +36,15 @@ with
     ),
     planned as (
         -- 09:00 in New York on 17 December is 14:00 UTC; the next run is the night of the 18th.
-        select *, greatest(visit_at, timestamp '2017-12-18 02:00') as last_call_at from dated
+        select
+            *,
+            case when visit_at is not null then greatest(visit_at, timestamp '2017-12-18 02:00') end as last_call_at
+        from dated
     ),
     ended as (
         select
             *,
-            -- Of what happens in one night, the goal comes first, then the exit.
+            -- Of what happens in one night, the goal comes first, then the exit. What never happens does not count.
             least(goal_at, list_gone_at, last_call_at) as first_end_at
         from planned
     )
