@@ -1,0 +1,191 @@
+"""The facts that rules rest on, gathered for a whole step: each distinct call once, each source read once.
+
+A step's rules name their calls (see `pipelines.rules.model`). Here they become the aggregate columns of at most
+four relations, ``event_facts``, ``engagement_facts``, ``tag_facts`` and ``series_facts``, which
+``sql/macros.sql.jinja`` writes out and joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from pipelines.model import RECEIPT_KINDS
+from pipelines.rules import property_sql, render
+from pipelines.rules.model import EngagementCall, EventCall, Rule, SeriesCall, TagCall
+from pipelines.sql_text import identifier, interval, literal
+
+_RELATIONS: Mapping[type, str] = {
+    EventCall: "event_facts",
+    EngagementCall: "engagement_facts",
+    TagCall: "tag_facts",
+    SeriesCall: "series_facts",
+}
+
+_SERIES_CONDITIONS: Mapping[str, str] = {
+    "in_series": "other.status = 'active' and not other.superseded",
+    "entered_series": "true",
+    "finished_series": "other.status = 'finished'",
+    "exited_series": "other.status = 'exited'",
+    "reached_goal": "other.goal_at is not null",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventFacts:
+    """``longest_window`` bounds what is read; None: some call looks at all events."""
+
+    columns: Sequence[str]
+    names: Sequence[str]
+    longest_window: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngagementFacts:
+    """Messages of ``blocks`` in ``series`` are looked at."""
+
+    columns: Sequence[str]
+    blocks: Sequence[str]
+    series: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFacts:
+    """Facts over rows chosen by name: tags, or entries of other series."""
+
+    columns: Sequence[str]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All facts of one step; None where no rule asks for that kind."""
+
+    events: EventFacts | None = None
+    engagements: EngagementFacts | None = None
+    tags: NamedFacts | None = None
+    series: NamedFacts | None = None
+
+
+def gather(
+    rules: Iterable[tuple[str, Rule]], *, instant: str, queued_is_received: Mapping[str, frozenset[str]]
+) -> Facts:
+    """The facts of these rules.
+
+    Args:
+        rules: Each with the id of the series it belongs to.
+        instant: SQL for the moment that events are judged at: ``moment.instant``, or ``$as_of`` for everybody.
+        queued_is_received: By series, the content blocks whose channel has no receipts.
+    """
+    pairs = [(series_id, name, call) for series_id, rule in rules for name, call in rule.calls.items()]
+    calls = dict(sorted({name: call for _, name, call in pairs}.items()))
+    events = {name: call for name, call in calls.items() if isinstance(call, EventCall)}
+    engagements = {name: call for name, call in calls.items() if isinstance(call, EngagementCall)}
+    tags = {name: call for name, call in calls.items() if isinstance(call, TagCall)}
+    others = {name: call for name, call in calls.items() if isinstance(call, SeriesCall)}
+    asking = sorted({series_id for series_id, _, call in pairs if isinstance(call, EngagementCall)})
+    return Facts(
+        events=_events(events, instant) if events else None,
+        engagements=_engagements(engagements, asking, queued_is_received) if engagements else None,
+        tags=_tags(tags) if tags else None,
+        series=_series(others) if others else None,
+    )
+
+
+def predicate(rule: Rule) -> str:
+    """The rule's SQL with each fact taken from the relation that holds it, in parentheses.
+
+    ``customer``, ``company`` and ``subject`` stay as they are; the step joins them under these names.
+    """
+
+    def place(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and node.table == "fact":
+            return exp.column(node.this.copy(), table=_RELATIONS[type(rule.calls[node.name])])
+        return node
+
+    return f"({render(rule.sql.transform(place))})"
+
+
+def at_run(sql: str) -> str:
+    """A predicate for everybody, where the instant is the run's own."""
+    return sql.replace('"subject"."instant"', "$as_of").replace("subject.instant", "$as_of")
+
+
+def _events(calls: Mapping[str, EventCall], instant: str) -> EventFacts:
+    windows = [call.within for call in calls.values() if call.within is not None]
+    bounded = len(windows) == len(calls)
+    return EventFacts(
+        columns=[f"{_event_column(call, instant)} as {identifier(name)}" for name, call in calls.items()],
+        names=_literals(call.name for call in calls.values()),
+        longest_window=interval(max(windows)) if bounded else None,
+    )
+
+
+def _event_column(call: EventCall, instant: str) -> str:
+    conditions = [f"event.name = {literal(call.name)}"]
+    if call.within is not None:
+        conditions.append(f"event.occurred_at > {instant} - {interval(call.within)}")
+    if call.where is not None:
+        conditions.append(f"({render(call.where)})")
+    chosen = f"filter (where {' and '.join(conditions)})"
+    if call.function == "event_sum":
+        assert call.property is not None
+        return f"sum({render(property_sql(call.property, 'number'))}) {chosen}"
+    if call.function == "first_event":
+        return f"min(event.occurred_at) {chosen}"
+    if call.function == "last_event":
+        return f"max(event.occurred_at) {chosen}"
+    count = f"count(*) {chosen}"
+    return f"{count} >= {call.at_least}" if call.function == "did" else count
+
+
+def _engagements(
+    calls: Mapping[str, EngagementCall], series: Sequence[str], queued_is_received: Mapping[str, frozenset[str]]
+) -> EngagementFacts:
+    return EngagementFacts(
+        columns=[
+            f"{_engagement_column(call, series, queued_is_received)} as {identifier(name)}"
+            for name, call in calls.items()
+        ],
+        blocks=_literals(call.block_id for call in calls.values()),
+        series=[literal(series_id) for series_id in series],
+    )
+
+
+def _engagement_column(
+    call: EngagementCall, series: Sequence[str], queued_is_received: Mapping[str, frozenset[str]]
+) -> str:
+    kinds = RECEIPT_KINDS if call.function == "received" else (call.function,)
+    proof = f"engagement.kind in ({', '.join(_literals(kinds))})"
+    if call.link is not None:
+        proof += f" and engagement.link = {literal(call.link)}"
+    elif call.function == "received":
+        without = [literal(name) for name in series if call.block_id in queued_is_received.get(name, ())]
+        if without:
+            queued = f"message.series_id in ({', '.join(without)}) and message.queued_at <= moment.instant"
+            proof = f"({proof} or ({queued}))"
+    return f"coalesce(bool_or(message.block_id = {literal(call.block_id)} and {proof}), false)"
+
+
+def _tags(calls: Mapping[str, TagCall]) -> NamedFacts:
+    return NamedFacts(
+        columns=[f"bool_or(tagged.tag = {literal(call.tag)}) as {identifier(name)}" for name, call in calls.items()],
+        names=_literals(call.tag for call in calls.values()),
+    )
+
+
+def _series(calls: Mapping[str, SeriesCall]) -> NamedFacts:
+    return NamedFacts(
+        columns=[
+            f"bool_or(other.series_id = {literal(call.series_id)} and {_SERIES_CONDITIONS[call.function]})"
+            f" as {identifier(name)}"
+            for name, call in calls.items()
+        ],
+        names=_literals(call.series_id for call in calls.values()),
+    )
+
+
+def _literals(values: Iterable[str]) -> list[str]:
+    return [literal(value) for value in sorted(set(values))]

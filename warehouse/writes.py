@@ -1,0 +1,48 @@
+"""How a run's SELECTs are written down: the statements around them, in the engine's words.
+
+Only what is here writes. Each write is whole within the run's transaction and names its columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def view(name: str, select: str) -> str:
+    """A view for the length of the connection."""
+    return f"create or replace temp view {name} as\n{select}"
+
+
+def table(name: str, select: str) -> str:
+    """A table for the length of the connection, holding one step of the run."""
+    return f"create or replace temp table {name} as\n{select}"
+
+
+def append(target: str, columns: Sequence[str], select: str) -> str:
+    """Add rows."""
+    return f"insert into {target} ({', '.join(columns)})\n{select}"
+
+
+def delete(target: str, keys: Sequence[str], select: str) -> str:
+    """Remove the rows whose keys the SELECT returns."""
+    match = " and ".join(f"gone.{key} = target.{key}" for key in keys)
+    return f"delete from {target} as target\nwhere exists (\nselect 1\nfrom (\n{select}\n) as gone\nwhere {match}\n)"
+
+
+def update(target: str, key: str, changes: dict[str, str], source: str) -> str:
+    """Set columns of the rows that a step's table has, each from the column of its row in that table.
+
+    Args:
+        target: The table to change.
+        key: The column that names a row in both.
+        changes: Target column to source column.
+        source: The step's table.
+    """
+    sets = ",\n    ".join(
+        f"{column} = (select changed.{value} from {source} as changed where changed.{key} = target.{key})"
+        for column, value in changes.items()
+    )
+    return (
+        f"update {target} as target\nset\n    {sets}\n"
+        f"where exists (select 1 from {source} as changed where changed.{key} = target.{key})"
+    )
