@@ -116,6 +116,7 @@ class RuleBlock(Block):
 
     @property
     def kind(self) -> Kind:
+        """Always ``rule``."""
         return "rule"
 
 
@@ -131,6 +132,7 @@ class ContentBlock(Block):
 
     @property
     def kind(self) -> Kind:
+        """Always ``content``."""
         return "content"
 
 
@@ -145,7 +147,10 @@ class WeekdayTime:
 
 @dataclass(frozen=True, slots=True)
 class DateTime:
-    """A fixed instant: ``local`` as ISO text without zone, wall clock in ``timezone`` (``UTC``, ``+02:00``, None: the project's)."""
+    """A fixed instant: ``local`` is ISO text without zone, wall clock in ``timezone``.
+
+    ``timezone`` is ``UTC``, an offset such as ``+02:00``, or None for the project's.
+    """
 
     local: str
     timezone: str | None = None
@@ -159,6 +164,7 @@ class WaitBlock(Block):
 
     @property
     def kind(self) -> Kind:
+        """Always ``wait``."""
         return "wait"
 
 
@@ -171,6 +177,7 @@ class TagBlock(Block):
 
     @property
     def kind(self) -> Kind:
+        """Always ``tag``."""
         return "tag"
 
 
@@ -265,8 +272,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """All that a project's files say: settings, series by id, and segments by name."""
+    """All that a project's files say: settings, series by id, and segments by name.
+
+    ``refused`` holds what could be read of files with errors, to find further ones; it is never run.
+    """
 
     settings: Settings
     series: Mapping[str, Series]
     segments: Mapping[str, Expression]
+    refused: Mapping[str, Series] = field(default_factory=dict)

@@ -113,7 +113,7 @@ class Reader:
         if text.value in valid:
             return text.value
         hint = did_you_mean(text.value, valid) or f"; write one of {', '.join(f'`{word}`' for word in valid)}."
-        self.report(text.position, f"`{text}` is not a {key} that {self.where} can have{hint}")
+        self.report(text.position, f"`{key}` of {self.where} cannot be `{text}`{hint}")
         return None
 
     def duration(self, key: str, *, zero: bool = False) -> timedelta | None:

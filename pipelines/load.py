@@ -1,0 +1,81 @@
+"""Reads a project's files from its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.definition import draft_series
+from pipelines.document import MAX_CHARACTERS
+from pipelines.model import Definitions, Expression, Series
+from pipelines.problems import Position, Problem
+from pipelines.settings import PROJECT_FILE, read_segments, read_settings
+
+FOLDER = "series_definitions"
+SEGMENTS_FILE = "segments.yml"
+
+
+def load_definitions(folder: Path) -> tuple[Definitions, list[Problem]]:
+    """Reads ``series.yml``, every series of ``series_definitions/`` and ``segments.yml``.
+
+    Sub folders are not looked into. A file with an error is not in ``series``; what could be read of it is in
+    ``refused``, so that further problems can be found.
+
+    Args:
+        folder: The project's folder.
+
+    Returns:
+        The definitions, and every problem found in any file, in the order of files and places.
+    """
+    text, problems = _read_text(folder / PROJECT_FILE, PROJECT_FILE)
+    settings, found = read_settings(text)
+    problems += found
+    series: dict[str, Series] = {}
+    refused: dict[str, Series] = {}
+    segments: dict[str, Expression] = {}
+    for path in _definition_files(folder / FOLDER, problems):
+        file = f"{FOLDER}/{path.name}"
+        text, found = _read_text(path, file)
+        problems += found
+        if text is None:
+            continue
+        if path.name == SEGMENTS_FILE:
+            segments, found = read_segments(text, file)
+        else:
+            draft, found = draft_series(text, file)
+            if draft is not None:
+                (refused if found else series)[path.stem] = draft
+        problems += found
+    return Definitions(settings, series, segments, refused), problems
+
+
+def _definition_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
+    if not folder.is_dir():
+        message = f"there is no folder `{FOLDER}` in this project; make it, and write one series per file into it."
+        problems.append(Problem(None, message, "warning"))
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        if path.suffix == ".yml":
+            yield path
+        elif path.suffix.lower() in (".yml", ".yaml"):
+            message = f"this file is not read; rename it to `{path.stem}.yml`."
+            problems.append(Problem(Position(f"{FOLDER}/{path.name}", 1, 1), message, "warning"))
+
+
+def _read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
+    """A file's text; None when it is absent, cannot be opened or is not UTF-8, the last two with a problem."""
+    try:
+        # No text of MAX_CHARACTERS needs more bytes; one more character is enough for its reader to refuse it.
+        with path.open("rb") as stream:
+            content = stream.read(4 * MAX_CHARACTERS + 4)
+        return content.decode("utf-8"), []
+    except FileNotFoundError:
+        return None, []
+    except OSError as error:
+        return None, [Problem(Position(file, 1, 1), f"the file cannot be read: {error.strerror}.")]
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        position = Position(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return None, [Problem(position, "the text is not UTF-8 from here on; save the file as UTF-8.")]

@@ -1,0 +1,158 @@
+"""Reads ``series.yml`` and ``segments.yml``; every key has a default, and an absent file is a valid project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from pipelines.clock import check_time_zone
+from pipelines.document import Fields, Scalar, read_document
+from pipelines.model import Channel, Expression, Sender, Settings, Source, Text
+from pipelines.problems import Position, Problem
+from pipelines.reader import Reader
+from pipelines.vocabulary import (
+    CHANNEL,
+    CHANNELS,
+    FILE_FORMATS,
+    PROJECT,
+    SEGMENTS,
+    SENDERS,
+    SENDING,
+    SOURCE,
+    SOURCES,
+    WAREHOUSE,
+)
+
+PROJECT_FILE = "series.yml"
+DEFAULT = Position("(default)", 0, 0)
+"""Where the expressions of default channels stand: in no file."""
+
+WAREHOUSE_PATH = "warehouse/warehouse.duckdb"
+BATCH_SIZE = 500
+MAX_BATCH_SIZE = 100_000
+_EMAIL = Channel("email", Text("email", DEFAULT), Text("not unsubscribed", DEFAULT))
+_OUTBOX = Sender("outbox", "files", {"path": "outbox", "format": "jsonl"})
+
+
+def read_settings(text: str | None, file: str = PROJECT_FILE) -> tuple[Settings, list[Problem]]:
+    """Reads the project file; None is an absent one.
+
+    Returns:
+        The settings, with the default in place of whatever could not be read, and every problem found.
+    """
+    reader, problems = _read_top(text or "", file, "the project", PROJECT)
+    warehouse = reader.inner("warehouse", WAREHOUSE)
+    sending = reader.inner("sending", SENDING)
+    if warehouse:
+        warehouse.choice("engine", ("duckdb",))
+    senders = _read_senders(reader)
+    settings = Settings(
+        warehouse_path=(warehouse and warehouse.string("path")) or WAREHOUSE_PATH,
+        timezone=reader.parsed("timezone", _time_zone) or "UTC",
+        sources=_read_sources(reader),
+        channels=_read_channels(reader, senders),
+        senders=senders,
+        batch_size=(sending and sending.integer("batch_size", 1, MAX_BATCH_SIZE)) or BATCH_SIZE,
+    )
+    problems.sort(key=lambda problem: problem.position or DEFAULT)
+    return settings, problems
+
+
+def read_segments(text: str, file: str) -> tuple[dict[str, Expression], list[Problem]]:
+    """Reads ``segments.yml``: the rules that could be read, by name, and every problem found."""
+    reader, problems = _read_top(text, file, "the file", SEGMENTS)
+    inner = reader.inner("segments", None)
+    if inner is None:
+        return {}, problems
+    for entry in inner.node.entries.values():
+        inner.identifier(entry.key, "segment")
+    rules = {name: inner.text(name) for name in inner.node.entries}
+    return {name: rule for name, rule in rules.items() if rule is not None}, problems
+
+
+def _read_top(text: str, file: str, where: str, keys: Mapping[str, str]) -> tuple[Reader, list[Problem]]:
+    node, problems = read_document(text, file)
+    if isinstance(node, Fields):
+        return Reader(node, where, keys, problems), problems
+    is_empty = node is None or (isinstance(node, Scalar) and node.kind == "null")
+    if not is_empty and not problems:
+        words = ", ".join(f"`{key}`" for key in keys)
+        problems.append(Problem(Position(file, 1, 1), f"the file must be a mapping; it may have {words}."))
+    return Reader(Fields({}, Position(file, 1, 1)), where, keys, problems), problems
+
+
+def _read_sources(reader: Reader) -> dict[str, Source]:
+    sources = {name: Source(name, name) for name in SOURCES}
+    inner = reader.inner("sources", SOURCES)
+    for name in sources:
+        if inner and (source := inner.inner(name, SOURCE, where=f"source `{name}`")):
+            columns = source.inner("columns", None)
+            sources[name] = Source(
+                name=name,
+                table=source.string("table") or name,
+                columns=_strings(columns) if columns else {},
+                lag=source.duration("lag", zero=True) or timedelta(0),
+                position=inner.key_position(name),
+            )
+    return sources
+
+
+def _read_channels(reader: Reader, senders: Mapping[str, Sender]) -> dict[str, Channel]:
+    channels = {name: Channel(name) for name in CHANNELS} | {"email": _EMAIL}
+    for name, inner in _named(reader, "channels", "channel"):
+        inner.refuse_unknown(CHANNEL)
+        default = channels.get(name, Channel(name))
+        receipts = inner.boolean("receipts")
+        sender = inner.choice("sender", tuple(senders))
+        channels[name] = replace(
+            default,
+            address=_read_expression(inner, "address", default.address),
+            consent=_read_expression(inner, "consent", default.consent),
+            receipts=default.receipts if receipts is None else receipts,
+            sender=sender or default.sender,
+        )
+    return channels
+
+
+def _read_expression(reader: Reader, key: str, default: Expression | None) -> Expression | None:
+    """``null`` says that a channel which asks for something by default shall not."""
+    if reader.is_null(key):
+        return None
+    return reader.text(key) or default
+
+
+def _read_senders(reader: Reader) -> dict[str, Sender]:
+    senders = {_OUTBOX.name: _OUTBOX}
+    for name, inner in _named(reader, "senders", "sender"):
+        inner.require("type")
+        kind = inner.choice("type", tuple(SENDERS))
+        if kind is None:
+            continue
+        inner.refuse_unknown(SENDERS[kind])
+        inner.choice("format", FILE_FORMATS)
+        options = {key: value for key, value in _strings(inner).items() if key != "type"}
+        defaults = {"path": name, "format": "jsonl"}
+        senders[name] = Sender(name, kind, defaults | options, inner.position)
+    return senders
+
+
+def _named(reader: Reader, key: str, name: str) -> list[tuple[str, Reader]]:
+    """The mappings under ``key`` by their names."""
+    inner = reader.inner(key, None)
+    if inner is None:
+        return []
+    for entry in inner.node.entries.values():
+        inner.identifier(entry.key, name)
+    found = ((each, inner.inner(each, None, where=f"{name} `{each}`")) for each in inner.node.entries)
+    return [(each, fields) for each, fields in found if fields]
+
+
+def _strings(reader: Reader) -> dict[str, str]:
+    values = {key: reader.string(key) for key in reader.node.entries}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _time_zone(text: str) -> str:
+    check_time_zone(text)
+    return text
