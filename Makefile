@@ -32,5 +32,8 @@ format: ## Format Python and SQL
 	$(BIN)/ruff check --fix
 	$(BIN)/sqlfmt --no-progressbar sql
 
+golden: ## Rewrite the golden files; then read the difference
+	GOLDEN=rewrite $(BIN)/pytest --quiet -m golden
+
 example: ## Run the series of examples/complete_journey over a year of real purchases
 	$(BIN)/python examples/complete_journey/run.py
