@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 HEAVY = {"duckdb", "jinja2", "polars", "pyarrow", "rapidfuzz", "rich", "sqlglot", "yaml"}
@@ -39,3 +41,14 @@ def test_importing_is_light(code: str) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
 def test_help_is_light(arguments: list[str]) -> None:
     assert not imported(RUN_SERIES, *arguments) & HEAVY
+
+
+def test_status_reads_definitions_and_tables_without_polars_and_sqlglot(tmp_path: Path) -> None:
+    folder = shutil.copytree(Path(__file__).parent / "cli" / "project", tmp_path / "shop")
+    (folder / "warehouse").mkdir()
+    with duckdb.connect(str(folder / "warehouse/warehouse.duckdb")) as warehouse:
+        warehouse.execute((folder / "tables.sql").read_text())
+    imported(RUN_SERIES, "run", folder=folder)
+    modules = imported(RUN_SERIES, "status", folder=folder)
+    assert {"duckdb", "yaml"} <= modules
+    assert not modules & {"polars", "sqlglot"}
