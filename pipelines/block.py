@@ -21,7 +21,7 @@ from pipelines.model import (
     WeekdayTime,
 )
 from pipelines.problems import Position
-from pipelines.reader import Reader, end_sentence
+from pipelines.reader import Reader
 from pipelines.vocabulary import BLOCK_KINDS, BLOCKS, CONTENT_FIELDS, SEND
 
 MAX_TAG = 200
@@ -56,7 +56,7 @@ def _read_content(reader: Reader, block: Block) -> ContentBlock | None:
     fields = {key: text for key in CONTENT_FIELDS if (text := reader.text(key))}
     if not {"body", "title", "subject"} & reader.node.entries.keys():
         reader.report(
-            reader.key_position("content"), f"{reader.where} has no content; write a `body`, `title` or `subject`."
+            reader.key_position("content"), f"{reader.where} has no content; write a `body`, `title` or `subject`"
         )
     try_for = reader.duration("try_for") or DEFAULT_TRY_FOR
     send = _read_send(reader)
@@ -82,7 +82,7 @@ def _read_tag(reader: Reader, block: Block) -> TagBlock | None:
     if tag is None:
         return None
     if len(tag.value) > MAX_TAG or not tag.value.isprintable():
-        reader.report(tag.position, f"a tag is one line of at most {MAX_TAG} characters.")
+        reader.report(tag.position, f"a tag is one line of at most {MAX_TAG} characters")
     return TagBlock(*_shared(block), tag=tag, action="add" if key == "tag" else "remove")
 
 
@@ -109,10 +109,10 @@ def _report_kinds(reader: Reader, said: list[str], position: Position) -> None:
     if said:
         both = " and ".join(f"`{key}`" for key in said)
         reader.report(
-            reader.key_position(said[1]), f"{reader.where} has {both}; a block is exactly one of {_KIND_NAMES}."
+            reader.key_position(said[1]), f"{reader.where} has {both}; a block is exactly one of {_KIND_NAMES}"
         )
     elif not any(nearest(key, BLOCK_KINDS) for key in reader.node.entries):
-        reader.report(position, f"{reader.where} does not say what it is; give it one of {_KIND_NAMES}.")
+        reader.report(position, f"{reader.where} does not say what it is; give it one of {_KIND_NAMES}")
 
 
 def _read_send(reader: Reader) -> SendWindow | None:
@@ -132,7 +132,7 @@ def _read_weekday(reader: Reader, day: Text) -> int | None:
     try:
         return parse_weekday(day.value)
     except ValueError as error:
-        reader.report(day.position, end_sentence(str(error)))
+        reader.report(day.position, str(error))
         return None
 
 

@@ -89,14 +89,14 @@ def parse_schedule(text: str) -> str:
             return cron
     except CronSimError:
         pass
-    hint = did_you_mean(text, SCHEDULES) or "; write `hourly`, `nightly`, or a cron expression such as `30 6 * * 1-5`."
+    hint = did_you_mean(text, SCHEDULES) or "; write `hourly`, `nightly`, or a cron expression such as `30 6 * * 1-5`"
     raise ValueError(f"`{text}` is not a schedule{hint}")
 
 
 def _no_mapping(is_empty: bool) -> str:
     if is_empty:
-        return "the file is empty; begin it with `series:` and the series' id, or delete it."
-    return "the file must be a mapping that begins with `series:`."
+        return "the file is empty; begin it with `series:` and the series' id, or delete it"
+    return "the file must be a mapping that begins with `series:`"
 
 
 def _read_series_id(reader: Reader, file: str) -> str:
@@ -108,7 +108,7 @@ def _read_series_id(reader: Reader, file: str) -> str:
     if series_id.value != stem:
         reader.report(
             series_id.position,
-            f"the series is `{series_id}`, but its file is `{stem}.yml`; rename one, so that they are the same.",
+            f"the series is `{series_id}`, but its file is `{stem}.yml`; rename one, so that they are the same",
         )
     return series_id.value
 
@@ -119,7 +119,7 @@ def _read_blocks(reader: Reader) -> dict[str, Block]:
         return {}
     count = len(inner.node.entries)
     if not 0 < count <= MAX_BLOCKS:
-        reader.report(inner.position, f"a series has 1 to {MAX_BLOCKS:,} blocks, and this one {count:,}.")
+        reader.report(inner.position, f"a series has 1 to {MAX_BLOCKS:,} blocks, and this one {count:,}")
         return {}
     for entry in inner.node.entries.values():
         inner.identifier(entry.key, "block")

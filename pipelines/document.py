@@ -89,7 +89,7 @@ def read_document(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     """
     text = text.removeprefix("\ufeff")
     if len(text) > MAX_CHARACTERS:
-        return None, [Problem(Position(file, 1, 1), f"the file is too large; at most {MAX_CHARACTERS:,} characters.")]
+        return None, [Problem(Position(file, 1, 1), f"the file is too large; at most {MAX_CHARACTERS:,} characters")]
     lines = _LINE_BREAK.split(text)
     if controls := [
         Problem(Position(file, number, found.start() + 1), _control_message(found[0]))
@@ -135,11 +135,11 @@ class _Builder:
                 if isinstance(event, yaml.DocumentStartEvent):
                     documents += 1
                     if documents > 1:
-                        self._report(event, "a second document begins here; write one series per file.")
+                        self._report(event, "a second document begins here; write one series per file")
                         return self.top
                 self._take(event)
                 if len(self.stack) > MAX_DEPTH:
-                    self._report(event, f"the nesting is deeper than {MAX_DEPTH} levels.")
+                    self._report(event, f"the nesting is deeper than {MAX_DEPTH} levels")
                     return None
         except yaml.YAMLError as error:
             self._syntax_error(error)
@@ -152,7 +152,7 @@ class _Builder:
                 self._properties(event)
                 self._scalar(event)
             case yaml.AliasEvent():
-                self._report(event, f"aliases are not supported; write the value of `*{event.anchor}` out.")
+                self._report(event, f"aliases are not supported; write the value of `*{event.anchor}` out")
                 self._add(Scalar(Text("", self._position(event)), "broken"), event)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._properties(event)
@@ -162,7 +162,7 @@ class _Builder:
 
     def _open(self, event: Any) -> None:
         if self.stack and (parent := self.stack[-1]).is_mapping and parent.key is None:
-            self._report(event, "a key must be text; text that begins with `{` or `[` needs quotes around it.")
+            self._report(event, "a key must be text; text that begins with `{` or `[` needs quotes around it")
             if self.muted_above is None:
                 # `{{ name }}` is one slip, and all of it goes; of a block mapping only the key does.
                 self.muted_above = len(self.stack) + (not parent.in_braces)
@@ -206,13 +206,13 @@ class _Builder:
         parent.key_is_broken = not is_text
         parent.key_end = event.end_mark.index
         if isinstance(node, Scalar) and node.kind == "null":
-            self._report(event, "a key is missing before this `:`.")
+            self._report(event, "a key is missing before this `:`")
         elif parent.key.value == "<<":
-            self._report(event, "merge keys are not supported; write the keys out.")
+            self._report(event, "merge keys are not supported; write the keys out")
             parent.key_is_broken = True
         elif is_text and parent.key.value in parent.entries:
             first = parent.entries[parent.key.value].key.position.line
-            self._report(event, f"`{parent.key}` stands here twice, first in line {first}; keep one of them.")
+            self._report(event, f"`{parent.key}` stands here twice, first in line {first}; keep one of them")
             parent.key_is_broken = True
 
     def _value(self, parent: _Open, key: Text, node: Node) -> None:
@@ -233,9 +233,9 @@ class _Builder:
 
     def _properties(self, event: Any) -> None:
         if event.anchor is not None:
-            self._report(event, f"anchors are not supported; remove `&{event.anchor}`.")
+            self._report(event, f"anchors are not supported; remove `&{event.anchor}`")
         if event.tag is not None:
-            self._report(event, "type tags are not supported; remove the word that begins with `!`.")
+            self._report(event, "type tags are not supported; remove the word that begins with `!`")
 
     def _text(self, event: Any) -> Text:
         line, column = event.start_mark.line, event.start_mark.column
@@ -274,4 +274,4 @@ def _kind(event: Any) -> ScalarKind:
 
 
 def _control_message(character: str) -> str:
-    return f"the control character U+{ord(character):04X} stands here; remove it."
+    return f"the control character U+{ord(character):04X} stands here; remove it"

@@ -131,7 +131,7 @@ def _unknown_targets(blocks: Mapping[str, Block]) -> Iterator[tuple[Block, Text]
 
 
 def _unknown_target(block: Block, target: Text, blocks: Mapping[str, Block]) -> Problem:
-    hint = did_you_mean(target.value, blocks) or "."
+    hint = did_you_mean(target.value, blocks)
     return Problem(
         target.position, f"block `{block.block_id}` leads to `{target}`, which is no block of this series{hint}"
     )
@@ -143,25 +143,25 @@ def _start_problems(block: Block, entry_rules: tuple[str, ...]) -> Iterator[Prob
         entry = f"no block leads to rule `{block_id}`, so it is an entry rule"
         if block.within is not None:
             yield Problem(
-                block.position, f"{entry}, which is decided at once; remove its `within`, or lead a block to it."
+                block.position, f"{entry}, which is decided at once; remove its `within`, or lead a block to it"
             )
         if block.els:
             yield Problem(
                 block.els[0].position,
-                f"{entry}, and who does not match it never enters; remove its `else`, or lead a block to it.",
+                f"{entry}, and who does not match it never enters; remove its `else`, or lead a block to it",
             )
     elif type(block) is not Block:
         missing = "no entry rule reaches it" if entry_rules else "a series starts with a rule"
         yield Problem(
             block.position,
             f"no block leads to {block.kind} block `{block_id}`, and {missing};"
-            " name it in the `then` of another block, or put a rule before it.",
+            " name it in the `then` of another block, or put a rule before it",
         )
 
 
 def _cycle_problem(cycle: list[str], blocks: Mapping[str, Block]) -> Problem:
     way = " → ".join(f"`{block_id}`" for block_id in (*cycle, cycle[0]))
-    return Problem(blocks[cycle[0]].position, f"a series never goes in circles, but these blocks do: {way}.")
+    return Problem(blocks[cycle[0]].position, f"a series never goes in circles, but these blocks do: {way}")
 
 
 def _cycles(blocks: Mapping[str, Block], graph: Graph) -> Iterator[list[str]]:

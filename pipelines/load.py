@@ -51,7 +51,7 @@ def load_definitions(folder: Path) -> tuple[Definitions, list[Problem]]:
 
 def _definition_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
     if not folder.is_dir():
-        message = f"there is no folder `{FOLDER}` in this project; make it, and write one series per file into it."
+        message = f"there is no folder `{FOLDER}` in this project; make it, and write one series per file into it"
         problems.append(Problem(None, message, "warning"))
         return
     for path in sorted(folder.iterdir()):
@@ -60,7 +60,7 @@ def _definition_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
         if path.suffix == ".yml":
             yield path
         elif path.suffix.lower() in (".yml", ".yaml"):
-            message = f"this file is not read; rename it to `{path.stem}.yml`."
+            message = f"this file is not read; rename it to `{path.stem}.yml`"
             problems.append(Problem(Position(f"{FOLDER}/{path.name}", 1, 1), message, "warning"))
 
 
@@ -74,8 +74,8 @@ def _read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
     except FileNotFoundError:
         return None, []
     except OSError as error:
-        return None, [Problem(Position(file, 1, 1), f"the file cannot be read: {error.strerror}.")]
+        return None, [Problem(Position(file, 1, 1), f"the file cannot be read: {error.strerror}")]
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8")
         position = Position(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        return None, [Problem(position, "the text is not UTF-8 from here on; save the file as UTF-8.")]
+        return None, [Problem(position, "the text is not UTF-8 from here on; save the file as UTF-8")]

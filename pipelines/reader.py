@@ -60,7 +60,7 @@ class Reader:
         """Each of these keys must be there."""
         for key in keys:
             if key not in self:
-                self.report(self.position, f"{self.where} has no `{key}`; add it.")
+                self.report(self.position, f"{self.where} has no `{key}`; add it")
 
     def text(self, key: str) -> Text | None:
         """A text that is not blank."""
@@ -80,11 +80,11 @@ class Reader:
         nodes = entry.value.items if isinstance(entry.value, Items) else (entry.value,)
         what = f"`{key}` of {self.where}"
         if not nodes:
-            self.report(entry.value.position, f"{what} is an empty list; name a block or remove the key.")
+            self.report(entry.value.position, f"{what} is an empty list; name a block or remove the key")
         found: dict[str, Text] = {}
         for text in (self._text_of(node, what) for node in nodes):
             if text is not None and text.value in found:
-                self.report(text.position, f"{what} names `{text}` twice; once is enough.")
+                self.report(text.position, f"{what} names `{text}` twice; once is enough")
             elif text is not None:
                 found[text.value] = text
         return tuple(found.values())
@@ -102,7 +102,7 @@ class Reader:
         try:
             return parse(text.value)
         except ValueError as error:
-            self.report(text.position, end_sentence(str(error)))
+            self.report(text.position, str(error))
             return None
 
     def choice(self, key: str, valid: Sequence[str]) -> str | None:
@@ -112,7 +112,7 @@ class Reader:
             return None
         if text.value in valid:
             return text.value
-        hint = did_you_mean(text.value, valid) or f"; write one of {', '.join(f'`{word}`' for word in valid)}."
+        hint = did_you_mean(text.value, valid) or f"; write one of {', '.join(f'`{word}`' for word in valid)}"
         self.report(text.position, f"`{key}` of {self.where} cannot be `{text}`{hint}")
         return None
 
@@ -120,7 +120,7 @@ class Reader:
         """A length of time, longer than nothing unless ``zero``."""
         length = self.parsed(key, parse_duration)
         if length == timedelta(0) and not zero:
-            self.report(self.node.entries[key].value.position, f"`{key}` of {self.where} must be longer than nothing.")
+            self.report(self.node.entries[key].value.position, f"`{key}` of {self.where} must be longer than nothing")
             return None
         return length
 
@@ -134,7 +134,7 @@ class Reader:
         form = "a percent from 0 to 100 with at most two decimals, such as 10 or 2.5"
         number = self._number(key, ("integer", "number"), form, 0, 100)
         if number is not None and number * 100 % 1:
-            self.report(self.node.entries[key].value.position, f"`{key}` of {self.where} must be {form}.")
+            self.report(self.node.entries[key].value.position, f"`{key}` of {self.where} must be {form}")
             return None
         return number
 
@@ -145,7 +145,7 @@ class Reader:
             return None
         if isinstance(entry.value, Scalar) and entry.value.kind == "boolean":
             return entry.value.text.value.lower() == "true"
-        self.report(entry.value.position, f"`{key}` of {self.where} must be `true` or `false`.")
+        self.report(entry.value.position, f"`{key}` of {self.where} must be `true` or `false`")
         return None
 
     def inner(self, key: str, keys: Iterable[str] | None, where: str | None = None) -> Reader | None:
@@ -160,31 +160,31 @@ class Reader:
             if key in valid:
                 continue
             if elsewhere and key in elsewhere:
-                hint = f"; it belongs to {elsewhere[key]}."
+                hint = f"; it belongs to {elsewhere[key]}"
             else:
-                hint = did_you_mean(key, valid) or f"; it may have {', '.join(f'`{word}`' for word in valid)}."
+                hint = did_you_mean(key, valid) or f"; it may have {', '.join(f'`{word}`' for word in valid)}"
             self.report(entry.key.position, f"unknown key `{key}` in {self.where}{hint}")
 
     def identifier(self, text: Text, name: str) -> None:
         """A name that is safe wherever it appears."""
         if not IDENTIFIER.fullmatch(text.value):
-            self.report(text.position, f"`{text}` cannot be the id of a {name}; ids are {IDENTIFIER_FORM}.")
+            self.report(text.position, f"`{text}` cannot be the id of a {name}; ids are {IDENTIFIER_FORM}")
 
     def _fields_of(self, node: Node, where: str, keys: Iterable[str] | None) -> Reader | None:
         if isinstance(node, Fields):
             return Reader(node, where, keys, self.problems)
         if not _is_broken(node):
-            self.report(node.position, f"{where} must be a mapping of keys to values{_not(node)}.")
+            self.report(node.position, f"{where} must be a mapping of keys to values{_not(node)}")
         return None
 
     def _text_of(self, node: Node, what: str) -> Text | None:
         if _is_broken(node):
             return None
         if not isinstance(node, Scalar):
-            self.report(node.position, f"{what} must be text{_not(node)}.")
+            self.report(node.position, f"{what} must be text{_not(node)}")
             return None
         if node.kind == "null" or not node.text.value.strip():
-            self.report(node.position, f"{what} has no value; write one or remove the key.")
+            self.report(node.position, f"{what} has no value; write one or remove the key")
             return None
         return node.text
 
@@ -194,7 +194,7 @@ class Reader:
             return None
         number = _decimal(entry.value) if isinstance(entry.value, Scalar) and entry.value.kind in kinds else None
         if number is None or not least <= number <= most:
-            self.report(entry.value.position, f"`{key}` of {self.where} must be {form}.")
+            self.report(entry.value.position, f"`{key}` of {self.where} must be {form}")
             return None
         return number
 
@@ -214,8 +214,3 @@ def _decimal(scalar: Scalar) -> Decimal | None:
         return Decimal(int(text, 0))
     # A long exponent is a number that no key takes, and slow to calculate with.
     return Decimal(text) if len(text) <= 20 and "n" not in text.lower() and "e" not in text.lower() else None
-
-
-def end_sentence(message: str) -> str:
-    """The message with a full stop, unless it already ends."""
-    return message if message.endswith((".", "?")) else f"{message}."

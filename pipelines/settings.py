@@ -78,7 +78,7 @@ def _read_top(text: str, file: str, where: str, keys: Mapping[str, str]) -> tupl
     is_empty = node is None or (isinstance(node, Scalar) and node.kind == "null")
     if not is_empty and not problems:
         words = ", ".join(f"`{key}`" for key in keys)
-        problems.append(Problem(Position(file, 1, 1), f"the file must be a mapping; it may have {words}."))
+        problems.append(Problem(Position(file, 1, 1), f"the file must be a mapping; it may have {words}"))
     return Reader(Fields({}, Position(file, 1, 1)), where, keys, problems), problems
 
 
