@@ -85,7 +85,12 @@ class DuckDB:
         return self._run(sql, parameters).fetchall()
 
     def fetch_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        return self._run(sql, parameters).to_arrow_table()
+        try:
+            statement, named = self._bound(sql, parameters)
+            # Not execute(): DuckDB copies such a result once more on its way to Arrow, and warns of it.
+            return self._connection.sql(statement, params=named).to_arrow_table()
+        except duckdb.Error as error:
+            raise StatementError(_first_paragraph(error), sql) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -115,11 +120,14 @@ class DuckDB:
 
     def _run(self, sql: str, parameters: Mapping[str, Any] | None) -> duckdb.DuckDBPyConnection:
         try:
-            statement = self._connection.extract_statements(sql)[0]
-            named = {name: (parameters or {})[name] for name in statement.named_parameters}
-            return self._connection.execute(statement, named or None)
+            return self._connection.execute(*self._bound(sql, parameters))
         except duckdb.Error as error:
             raise StatementError(_first_paragraph(error), sql) from error
+
+    def _bound(self, sql: str, parameters: Mapping[str, Any] | None) -> tuple[duckdb.Statement, dict[str, Any] | None]:
+        statement = self._connection.extract_statements(sql)[0]
+        named = {name: (parameters or {})[name] for name in statement.named_parameters}
+        return statement, named or None
 
 
 def _connect(
