@@ -1,0 +1,116 @@
+"""What is allowed in a series and most likely not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from pipelines.checked import CheckedSeries
+from pipelines.model import ContentBlock, RuleBlock, Settings
+from pipelines.problems import Position, Problem
+from pipelines.rules.model import EngagementCall, Rule
+
+
+def series_warnings(checked: CheckedSeries, settings: Settings, has_engagements: bool) -> list[Problem]:
+    """All warnings about one series; a rule that could not be parsed is passed over.
+
+    Args:
+        checked: The series with its rules.
+        settings: The project's settings, for channels.
+        has_engagements: Whether there is an ``engagements`` source, as far as known.
+    """
+    warnings = [*_engagement_rules(checked), *_customer_wide_entries(checked), *_goal_before_rules(checked)]
+    if not has_engagements:
+        warnings += _unprovable_receipts(checked, settings)
+    return warnings
+
+
+def _engagement_rules(checked: CheckedSeries) -> Iterator[Problem]:
+    for block, rule in _rule_blocks(checked):
+        if not rule.reads_engagements:
+            continue
+        if not block.within:
+            yield _warning(
+                block.rule.position,
+                f"rule `{block.block_id}` asks for an engagement and has no `within`, so it is decided the moment a"
+                " customer reaches it; add `within` to give people time",
+            )
+        elif _has_negated_engagement(rule):
+            yield _warning(
+                block.rule.position,
+                f"rule `{block.block_id}` has an engagement under `not` and a `within`, so it matches on arrival, before"
+                " anybody can have engaged; ask for the engagement, and use `else` for those who did not",
+            )
+
+
+def _has_negated_engagement(rule: Rule) -> bool:
+    facts = (column for column in rule.sql.find_all(exp.Column) if column.table == "fact")
+    return any(isinstance(rule.calls.get(fact.name), EngagementCall) and _is_negated(fact) for fact in facts)
+
+
+def _is_negated(node: exp.Expression) -> bool:
+    """Whether an odd number of ``not`` stands around it."""
+    negated = False
+    while (parent := node.parent) is not None:
+        negated ^= isinstance(parent, exp.Not)
+        node = parent
+    return negated
+
+
+def _customer_wide_entries(checked: CheckedSeries) -> Iterator[Problem]:
+    for block, rule in _rule_blocks(checked):
+        reads_more = rule.calls or rule.company_columns or rule.columns - {"type", "customer_id"}
+        if block.block_id in checked.graph.entry_rules and not reads_more:
+            yield _warning(
+                block.rule.position,
+                f"entry rule `{block.block_id}` takes in customers by their type alone, all there are and will be;"
+                " narrow it if only some are meant",
+            )
+
+
+def _goal_before_rules(checked: CheckedSeries) -> Iterator[Problem]:
+    goal = checked.series.goal
+    if goal is None or not goal.exits or checked.goal is None:
+        return
+    for block, rule in _rule_blocks(checked):
+        if block.block_id not in checked.graph.entry_rules and checked.goal.sql in _conjuncts(rule.sql):
+            yield _warning(
+                block.rule.position,
+                f"rule `{block.block_id}` asks for what the goal asks for, but the goal ends the entry first;"
+                " set `exits: false` in `goal` to let customers go on",
+            )
+
+
+def _conjuncts(sql: exp.Expression) -> list[exp.Expression]:
+    """The conditions that must all hold."""
+    inner = sql.unnest()
+    if isinstance(inner, exp.And):
+        return [part for side in (inner.left, inner.right) for part in _conjuncts(side)]
+    return [inner]
+
+
+def _unprovable_receipts(checked: CheckedSeries, settings: Settings) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for block in checked.series.blocks.values():
+        if not isinstance(block, ContentBlock) or block.channel.value in seen:
+            continue
+        seen.add(block.channel.value)
+        channel = settings.channels.get(block.channel.value)
+        if channel and channel.receipts:
+            yield _warning(
+                block.channel.position,
+                f"channel `{channel.name}` expects receipts, but there is no `engagements` source, so no message will"
+                " count as delivered; add the source, or set `receipts: false` for the channel in series.yml",
+            )
+
+
+def _rule_blocks(checked: CheckedSeries) -> Iterator[tuple[RuleBlock, Rule]]:
+    for block_id, rule in checked.rules.items():
+        block = checked.series.blocks[block_id]
+        if isinstance(block, RuleBlock):
+            yield block, rule
+
+
+def _warning(position: Position, message: str) -> Problem:
+    return Problem(position, message, "warning")
