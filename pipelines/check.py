@@ -63,7 +63,7 @@ def check(definitions: Definitions, columns: SourceColumns) -> tuple[CheckedDefi
     for series in definitions.series.values():
         result, found = _check_series(series, definitions.settings, scope)
         has_error = any(problem.severity == "error" for problem in found)
-        if not has_error and _channel_names([series]) <= channels.keys():
+        if not has_error and _channel_names([series]).keys() <= channels.keys():
             checked[series.series_id] = result
         problems += found
         problems += series_warnings(result, definitions.settings, columns.present("engagements"))

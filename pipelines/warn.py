@@ -39,8 +39,8 @@ def _engagement_rules(checked: CheckedSeries) -> Iterator[Problem]:
         elif _has_negated_engagement(rule):
             yield _warning(
                 block.rule.position,
-                f"rule `{block.block_id}` has an engagement under `not` and a `within`, so it matches on arrival, before"
-                " anybody can have engaged; ask for the engagement, and use `else` for those who did not",
+                f"rule `{block.block_id}` has an engagement under `not` and a `within`, so it matches on arrival,"
+                " before anybody can have engaged; ask for the engagement, and use `else` for those who did not",
             )
 
 
@@ -49,7 +49,7 @@ def _has_negated_engagement(rule: Rule) -> bool:
     return any(isinstance(rule.calls.get(fact.name), EngagementCall) and _is_negated(fact) for fact in facts)
 
 
-def _is_negated(node: exp.Expression) -> bool:
+def _is_negated(node: exp.Expr) -> bool:
     """Whether an odd number of ``not`` stands around it."""
     negated = False
     while (parent := node.parent) is not None:
@@ -82,12 +82,10 @@ def _goal_before_rules(checked: CheckedSeries) -> Iterator[Problem]:
             )
 
 
-def _conjuncts(sql: exp.Expression) -> list[exp.Expression]:
+def _conjuncts(sql: exp.Expr) -> list[exp.Expr]:
     """The conditions that must all hold."""
-    inner = sql.unnest()
-    if isinstance(inner, exp.And):
-        return [part for side in (inner.left, inner.right) for part in _conjuncts(side)]
-    return [inner]
+    whole = sql.unnest()
+    return list(whole.flatten()) if isinstance(whole, exp.And) else [whole]
 
 
 def _unprovable_receipts(checked: CheckedSeries, settings: Settings) -> Iterator[Problem]:
