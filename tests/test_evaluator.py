@@ -19,19 +19,11 @@ def test_case_holds_for_the_evaluator(path: Path) -> None:
     scenario = read_scenario(path)
     for step in scenario.steps:
         before = evaluator.tables()
-        prepare(evaluator, step)
-        evaluator.run(step.as_of)
+        evaluator.perform(step)
         assert_changed(before, evaluator.tables(), step)
     after = evaluator.tables()
     evaluator.run(scenario.steps[-1].as_of)
     assert evaluator.tables() == after
-
-
-def prepare(evaluator: Evaluator, step: Step) -> None:
-    evaluator.define(step.definitions, step.project)
-    evaluator.world.lose(step.customers_gone)
-    evaluator.world.untag(step.customer_tags_gone)
-    evaluator.world.take(step.sources)
 
 
 def assert_changed(before: dict[str, list[Row]], after: dict[str, list[Row]], step: Step) -> None:

@@ -11,6 +11,7 @@ from tests.evaluator.definition import read_project
 from tests.evaluator.run import run
 from tests.evaluator.state import Entry, State
 from tests.evaluator.world import World
+from tests.scenario import Step
 
 Row = dict[str, Any]
 TABLES = ("entries", "visits", "advances", "messages", "tag_writes")
@@ -25,10 +26,14 @@ class Evaluator:
         self.world = World()
         self.state = State()
 
-    def define(self, definitions: dict[str, str], project_file: str | None = None) -> None:
-        """Files that are written, replacing those of the same name."""
-        self.definitions |= definitions
-        self.project_file = project_file or self.project_file
+    def perform(self, step: Step) -> None:
+        """What happens before the run, then the run."""
+        self.definitions |= step.definitions
+        self.project_file = step.project or self.project_file
+        self.world.lose(step.customers_gone)
+        self.world.untag(step.customer_tags_gone)
+        self.world.take(step.sources)
+        self.run(step.as_of)
 
     def run(self, as_of: datetime) -> None:
         run(read_project(self.definitions, self.project_file), self.world, self.state, as_of)
