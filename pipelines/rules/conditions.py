@@ -1,0 +1,104 @@
+"""Conditions: comparisons and what joins them. Each is two-valued: with an unknown value it is false."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from pipelines.rules.build import chain, coalesced, negated, operand
+from pipelines.rules.reader import Reader
+from pipelines.rules.values import Value, alike, read_as
+
+
+def _decided(reader: Reader, node: exp.Expression, sql: exp.Expression, *, certain: bool = False) -> Value:
+    return reader.made(node, sql if certain else coalesced(sql, exp.false()), "boolean", certain=True)
+
+
+def joined(reader: Reader, node: exp.Expression) -> Value | None:
+    """``and``, ``or``."""
+    connector = type(node)
+    assert issubclass(connector, exp.Connector)
+    conditions = [reader.condition(part) for part in node.flatten(unnest=False)]
+    right = [condition for condition in conditions if condition is not None]
+    if len(right) < len(conditions):
+        return None
+    return reader.made(node, chain(connector, right), "boolean", certain=True)
+
+
+def inverted(reader: Reader, node: exp.Expression) -> Value | None:
+    """``not``."""
+    condition = reader.condition(node.this)
+    return None if condition is None else reader.made(node, negated(condition), "boolean", certain=True)
+
+
+def compared(reader: Reader, node: exp.Expression) -> Value | None:
+    """``= != < <= > >=``; ``a != b`` is ``not (a = b)``."""
+    sides = reader.values([node.this, node.expression])
+    if sides is None:
+        return None
+    if any(side.is_null for side in sides):
+        equal = "is null" if type(node) is exp.EQ else "is not null"
+        raise reader.wrong(node, f"nothing can be compared with null; write `{equal}`")
+    _, (left, right) = alike(sides)
+    kind = exp.EQ if type(node) is exp.NEQ else type(node)
+    sql = kind(this=operand(left.sql), expression=operand(right.sql))
+    equal_value = _decided(reader, node, sql, certain=left.certain and right.certain)
+    if type(node) is not exp.NEQ:
+        return equal_value
+    return reader.made(node, negated(equal_value.sql), "boolean", certain=True)
+
+
+def listed(reader: Reader, node: exp.Expression) -> Value | None:
+    """``in (…)``."""
+    if not node.expressions:
+        raise reader.wrong(node, "`in` needs a list of values in parentheses")
+    found = reader.values([node.this, *node.expressions])
+    if found is None:
+        return None
+    _refuse_null(reader, node, found, "`in`")
+    _, (value, *choices) = alike(found)
+    sql = exp.In(this=operand(value.sql), expressions=[choice.sql for choice in choices])
+    return _decided(reader, node, sql, certain=all(part.certain for part in found))
+
+
+def ranged(reader: Reader, node: exp.Expression) -> Value | None:
+    """``between … and …``."""
+    found = reader.values([node.this, node.args["low"], node.args["high"]])
+    if found is None:
+        return None
+    _refuse_null(reader, node, found, "`between`")
+    _, (value, low, high) = alike(found)
+    sql = exp.Between(this=operand(value.sql), low=operand(low.sql), high=operand(high.sql))
+    return _decided(reader, node, sql, certain=all(part.certain for part in found))
+
+
+def resembled(reader: Reader, node: exp.Expression) -> Value | None:
+    """``like``, ``ilike`` and their negations."""
+    found = reader.values([node.this, node.expression])
+    if found is None:
+        return None
+    _refuse_null(reader, node, found, "`like`")
+    text, pattern = (read_as(value, "text") for value in found)
+    sql = type(node)(this=operand(text.sql), expression=operand(pattern.sql))
+    alike_value = _decided(reader, node, sql, certain=text.certain and pattern.certain)
+    if not node.args.get("negate"):
+        return alike_value
+    return reader.made(node, negated(alike_value.sql), "boolean", certain=True)
+
+
+def known(reader: Reader, node: exp.Expression) -> Value | None:
+    """``is null``; with ``not`` around it, ``is not null``."""
+    if type(node.expression) is not exp.Null:
+        raise reader.wrong(
+            node, "only `is null` and `is not null` are known; for true and false write the condition itself"
+        )
+    value = reader.value(node.this)
+    if value is None:
+        return None
+    if value.property_name is not None:
+        value = read_as(value, "text")
+    return reader.made(node, exp.Is(this=operand(value.sql), expression=exp.null()), "boolean", certain=True)
+
+
+def _refuse_null(reader: Reader, node: exp.Expression, values: list[Value], what: str) -> None:
+    if any(value.is_null for value in values):
+        raise reader.wrong(node, f"{what} cannot compare with null; ask `is null` by itself")

@@ -1,0 +1,121 @@
+"""From a rule's text to its tree, every node with the place where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import Dialect, ErrorLevel, ParseError, exp
+from sqlglot.tokens import Token
+
+from pipelines.rules.findings import Findings, Span
+from pipelines.rules.screen import screen, span_of
+
+DEEPEST = 64
+"""Levels of a tree; a chain of ``and`` or of ``or`` is one level."""
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """A parsed expression.
+
+    Attributes:
+        tree: Its root.
+        source: The text it was parsed from.
+        spans: Place of each node by ``id``; nodes without words of their own have that of what is around them.
+        tokens: The words it was parsed from.
+    """
+
+    tree: exp.Expression
+    source: str
+    spans: Mapping[int, Span]
+    tokens: tuple[Token, ...]
+
+    def span(self, node: exp.Expression) -> Span:
+        """Where the node stands."""
+        return self.spans[id(node)]
+
+    def words(self, node: exp.Expression) -> str:
+        """The node as it was written, on one line."""
+        start, stop = self.span(node)
+        words = " ".join(self.source[start:stop].split())
+        return words if len(words) <= 60 else f"{words[:57]}..."
+
+    def argument_name(self, value: exp.Expression) -> Span:
+        """Where the name of a named argument stands, given its value."""
+        start = self.span(value)[0]
+        before = [token for token in self.tokens if token.end < start]
+        arrow = next((index for index in range(len(before) - 1, 0, -1) if before[index].text == "=>"), None)
+        return span_of(before[arrow - 1]) if arrow else self.span(value)
+
+
+def parse(source: str, findings: Findings) -> Syntax | None:
+    """Parse one expression; None when ``findings`` say why it cannot be read at all."""
+    tokens = screen(source, findings)
+    if tokens is None:
+        return None
+    try:
+        trees = (
+            Dialect.get_or_raise("duckdb")
+            .parser(error_level=ErrorLevel.RAISE)
+            .parse_into(exp.Condition, tokens, source)
+        )
+    except RecursionError:
+        findings.report((0, 1), "this rule is nested too deeply; split it into segments or blocks")
+        return None
+    except ParseError as error:
+        if not findings:
+            findings.report(_place(error, tokens), _explain(error, tokens))
+        return None
+    tree = trees[0] if len(trees) == 1 else None
+    if not isinstance(tree, exp.Expression):
+        findings.report((0, 1), "this is not one condition")
+        return None
+    if depth(tree) > DEEPEST:
+        findings.report((0, 1), "this rule is nested too deeply; split it into segments or blocks")
+        return None
+    return Syntax(tree, source, _spans(tree, len(source)), tuple(tokens))
+
+
+def depth(tree: exp.Expression) -> int:
+    """Levels of a tree, without recursion; a chain of one connector counts once."""
+    deepest = 0
+    levels = [(tree, 1)]
+    while levels:
+        node, level = levels.pop()
+        deepest = max(deepest, level)
+        for child in node.iter_expressions():
+            chained = isinstance(node, exp.Connector) and type(child) is type(node)
+            levels.append((child, level if chained else level + 1))
+    return deepest
+
+
+def _spans(tree: exp.Expression, length: int) -> dict[int, Span]:
+    nodes = list(tree.bfs())
+    spans: dict[int, Span] = {}
+    for node in reversed(nodes):
+        own = [(node.meta["start"], node.meta["end"] + 1)] if "start" in node.meta else []
+        known = own + [spans[id(child)] for child in node.iter_expressions() if id(child) in spans]
+        if known:
+            spans[id(node)] = (min(start for start, _ in known), max(stop for _, stop in known))
+    for node in nodes:
+        around = spans[id(node.parent)] if node is not tree else (0, length)
+        spans.setdefault(id(node), around)
+    return spans
+
+
+def _place(error: ParseError, tokens: list[Token]) -> Span:
+    found = error.errors[0] if error.errors else {}
+    places = (span_of(token) for token in tokens if (token.line, token.col) == (found.get("line"), found.get("col")))
+    return next(places, span_of(tokens[-1]))
+
+
+def _explain(error: ParseError, tokens: list[Token]) -> str:
+    start, _ = _place(error, tokens)
+    token = next(token for token in tokens if token.start == start)
+    missing = "missing" in (error.errors[0].get("description") or "") if error.errors else False
+    if missing or token is tokens[-1]:
+        return (
+            f"something is missing after `{token.text}`" if missing else f"this cannot be read from `{token.text}` on"
+        )
+    return f"`{token.text}` is not expected here; is an operator, a comma or a quote missing before it?"
