@@ -1,0 +1,26 @@
+"""Ways out for batches; ``open_sender`` finds the one that a project's settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines.model import Sender as Settings
+from pipelines.senders.files import FilesSender
+from pipelines.senders.protocol import Batch, Outcome, Promise, Sender, SenderError
+
+__all__ = ["Batch", "Outcome", "Promise", "Sender", "SenderError", "open_sender"]
+
+
+def open_sender(settings: Settings, folder: Path) -> Sender:
+    """The sender that settings describe; opening it has no effects.
+
+    Args:
+        settings: An entry of ``senders`` in ``series.yml``, its options checked and complete.
+        folder: The project's folder, which a relative ``path`` starts from.
+
+    Raises:
+        SenderError: There is no sender of that type.
+    """
+    if settings.type != "files":
+        raise SenderError(f"Sender `{settings.name}` is of type `{settings.type}`; there is only `files`.")
+    return FilesSender(folder / settings.options["path"], settings.options["format"])

@@ -1,0 +1,60 @@
+"""Files that are there whole or not at all, and never change once they are there."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+Same = Callable[[Path, Path], bool]
+"""Whether two files hold the same."""
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    """Whether two files are equal byte for byte."""
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same_bytes) -> None:
+    """Write a file that survives a crash from the moment its name appears; a repeat finds it and leaves it as it is.
+
+    The file system must know hard links: giving a finished file its name by a link, unlike by renaming, cannot replace
+    one that is there. What a killed process left behind goes at the repeat.
+
+    Args:
+        path: Where the file will be; its folder exists. The name has no wildcards in it.
+        write: Writes the content.
+        same: Compares what is there with what was to be written.
+
+    Raises:
+        FileExistsError: Another content has this name.
+        OSError: The disk is full, or the folder cannot be written.
+    """
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        leftover.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            if not same(temporary, path):
+                raise
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
