@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.random_rules import HOURS, TAGS, entry_rules, goal_rules, rules
+from tests.random_rules import HOURS, TAGS, Names, entry_rules, goal_rules, rules
 
 CHANNELS = ("post", "email", "email", "push", "sms")
 SEND = (
@@ -28,12 +28,13 @@ MOMENTS = (
     "signed_up_on + interval '1 day'",
 )
 hours = st.sampled_from(HOURS)
+goal_windows = st.sampled_from(["6 hours", "1 day", "3 days"])
 Raw = dict[str, Any]
 
 
-def sometimes(strategy: st.SearchStrategy[Any], one_in: int = 3) -> st.SearchStrategy[Any]:
+def sometimes(draw: st.DrawFn, strategy: st.SearchStrategy[Any], one_in: int = 3) -> Any:
     """None, except one time in so many."""
-    return st.one_of(*[st.none()] * (one_in - 1), strategy)
+    return draw(strategy) if draw(st.integers(1, one_in)) == one_in else None
 
 
 def without_none(raw: Raw) -> Raw:
@@ -41,7 +42,7 @@ def without_none(raw: Raw) -> Raw:
 
 
 @st.composite
-def series(draw: st.DrawFn, series_id: str, others: list[str]) -> Raw:
+def series(draw: st.DrawFn, series_id: str, others: Names) -> Raw:
     """One definition, as the YAML file would hold it."""
     doors = draw(st.integers(1, 3))
     kinds = draw(st.lists(st.sampled_from(["rule", "content", "content", "wait", "tag"]), min_size=3, max_size=12))
@@ -55,18 +56,20 @@ def series(draw: st.DrawFn, series_id: str, others: list[str]) -> Raw:
         ancestors[block_id] = set(parents).union(*(ancestors[parent] for parent in parents))
         for parent in parents:
             connect(blocks[parent], block_id, otherwise=draw(st.booleans()) and parent not in ids[:doors])
-        before = sorted(block for block in ancestors[block_id] if "content" in blocks[block])
+        before = tuple(sorted(block for block in ancestors[block_id] if "content" in blocks[block]))
         blocks[block_id] = draw(block(kind, before, others))
-    content = sorted(block_id for block_id, raw in blocks.items() if "content" in raw)
+    content = tuple(sorted(block_id for block_id, raw in blocks.items() if "content" in raw))
+    goal = sometimes(draw, goals(content, others), 2)
+    exits = draw(st.sampled_from([None, True, False]))
     raw = {
         "series": series_id,
         "status": "live",
         "schedule": draw(st.sampled_from(["hourly", "nightly", "30 */3 * * *"])),
-        "exit": draw(sometimes(rules(content, others), 2)),
-        "goal": draw(sometimes(goals(content, others), 2)),
-        "reentry": draw(sometimes(reentries, 2)),
-        "idle_exit": draw(sometimes(st.sampled_from(["6 hours", "1 day", "2 days"]), 4)),
-        "holdout": draw(sometimes(st.sampled_from([30, 50, 12.5]))),
+        "exit": sometimes(draw, rules(content, others), 2),
+        "goal": without_none({**goal, "exits": exits}) if goal else None,
+        "reentry": sometimes(draw, reentries, 2),
+        "idle_exit": sometimes(draw, st.sampled_from(["6 hours", "1 day", "2 days"]), 4),
+        "holdout": sometimes(draw, st.sampled_from([30, 50, 12.5])),
     }
     return without_none(raw) | {"blocks": {block_id: blocks[block_id] for block_id in sorted(blocks)}}
 
@@ -78,34 +81,34 @@ def connect(parent: Raw, child: str, otherwise: bool) -> None:
 
 
 @st.composite
-def goals(draw: st.DrawFn, content: list[str], others: list[str]) -> Raw:
-    exits = draw(st.sampled_from([None, True, False]))
-    return without_none({"rule": draw(goal_rules(content, others)), "within": draw(hours), "exits": exits})
+def goals(draw: st.DrawFn, content: Names, others: Names) -> Raw:
+    return {"rule": draw(goal_rules(content, others)), "within": draw(goal_windows)}
 
 
 @st.composite
 def reentry(draw: st.DrawFn) -> Raw:
-    return without_none({"after": draw(hours), "limit": draw(sometimes(st.integers(2, 3), 2))})
+    return without_none({"after": draw(hours), "limit": sometimes(draw, st.integers(2, 3), 2)})
 
 
 reentries = reentry()
 
 
 @st.composite
-def block(draw: st.DrawFn, kind: str, before: list[str], others: list[str]) -> Raw:
+def block(draw: st.DrawFn, kind: str, before: Names, others: Names) -> Raw:
     """A block of that kind, not yet connected. `before` are the content blocks that come before it."""
     if kind == "rule":
-        return without_none({"rule": draw(rules(before, others)), "within": draw(sometimes(hours, 2))})
+        return without_none({"rule": draw(rules(before, others)), "within": sometimes(draw, hours, 2)})
     if kind == "wait":
-        return draw(st.one_of(st.builds(lambda d: {"wait": d}, hours), st.builds(lambda m: {"wait_until": m}, moments)))
+        return {"wait": draw(hours)} if draw(st.booleans()) else {"wait_until": draw(moments)}
     if kind == "tag":
         return {draw(st.sampled_from(["tag", "tag", "untag"])): draw(st.sampled_from(TAGS))}
     channel = draw(st.sampled_from(CHANNELS))
     title = "subject" if channel == "email" else "title"
-    goal = draw(sometimes(st.builds(lambda r, w: {"rule": r, "within": w}, goal_rules([], others), hours), 4))
-    send = draw(sometimes(st.sampled_from(SEND), 4))
+    goal = sometimes(draw, goals((), others), 4)
+    send = sometimes(draw, st.sampled_from(SEND), 4)
     texts = {title: "Hello", "body": "Hello there"}
-    return without_none({"content": channel, **texts, "try_for": draw(hours), "send": send, "goal": goal})
+    raw = {"content": channel, **texts, "try_for": draw(hours), "send": send, "goal": goal}
+    return without_none(raw)
 
 
 moments = st.sampled_from(MOMENTS)

@@ -81,7 +81,7 @@ class Play:
 
 
 def dump(raw: Raw) -> str:
-    return yaml.safe_dump(raw, sort_keys=False, width=1000)
+    return str(yaml.dump(raw, Dumper=yaml.CSafeDumper, sort_keys=False, width=1000))
 
 
 def rows_of(pick: Pick, as_of: datetime, state: State, time_types: dict[str, str]) -> list[Raw]:
@@ -113,7 +113,7 @@ def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9) -> Play:
         acts.append(draw(act(as_of, names, time_types, first=number == 0)))
     return Play(
         project=draw(projects()),
-        series={name: draw(series(name, [other for other in names if other != name])) for name in names},
+        series={name: draw(series(name, tuple(other for other in names if other != name))) for name in names},
         time_types=time_types,
         acts=acts,
     )
@@ -121,7 +121,7 @@ def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9) -> Play:
 
 @st.composite
 def projects(draw: st.DrawFn) -> Raw:
-    lags = {source: draw(sometimes(st.sampled_from(["1 hour", "3 hours"]), 2)) for source in ("events", "engagements")}
+    lags = {source: sometimes(draw, st.sampled_from(["1 hour", "3 hours"]), 2) for source in ("events", "engagements")}
     return {
         "timezone": draw(st.sampled_from(["UTC", "Europe/Berlin"])),
         "sources": {source: {"lag": lag} for source, lag in lags.items() if lag},
@@ -138,9 +138,9 @@ def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str
     pairs = st.lists(st.tuples(st.sampled_from(CUSTOMERS), st.sampled_from(TAGS)), max_size=2)
     sources = {
         "customers": [draw(customers(name, as_of, time_types["trial_ends_at"])) for name in came],
-        "companies": draw(companies(COMPANIES if first else draw(sometimes(st.just(COMPANIES[:1]), 3)) or ())),
+        "companies": draw(companies(COMPANIES if first else sometimes(draw, st.just(COMPANIES[:1]), 3) or ())),
         "customer_companies": draw(st.lists(links, max_size=4 if first else 1)),
-        "events": draw(st.lists(events(as_of, time_types["events"]), max_size=4)),
+        "events": draw(st.lists(events(as_of, time_types["events"]), min_size=1, max_size=6)),
         "customer_tags": [{"customer_id": who, "tag": tag} for who, tag in draw(pairs)],
     }
     gone = draw(st.lists(st.sampled_from(CUSTOMERS), max_size=1)) if draw(st.integers(0, 3)) == 3 else []
@@ -157,8 +157,8 @@ def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str
 
 @st.composite
 def customers(draw: st.DrawFn, customer_id: str, as_of: datetime, trial_type: str) -> Raw:
-    trial = draw(sometimes(st.integers(-12, 30), 2))
-    signed_up = draw(sometimes(st.integers(-2, 1), 2))
+    trial = sometimes(draw, st.integers(-12, 30), 2)
+    signed_up = sometimes(draw, st.integers(-2, 1), 2)
     return {
         "customer_id": customer_id,
         "type": draw(st.sampled_from(["user", "user", "user", "lead", None])),

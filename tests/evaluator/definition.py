@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import yaml
@@ -16,7 +17,7 @@ CONSENT = "not unsubscribed"
 DEFAULT_TRY = "3 days"
 
 
-class Yaml12(yaml.SafeLoader):
+class Yaml12(yaml.CSafeLoader):
     """PyYAML with the scalars of YAML 1.2: `NO`, `12:30` and dates are text."""
 
 
@@ -143,6 +144,7 @@ def read_channel(raw: dict[str, Any]) -> Channel:
     )
 
 
+@cache
 def read_series(text: str) -> Series:
     raw = read_yaml(text)
     reentry = raw.get("reentry")
