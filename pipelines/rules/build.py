@@ -8,11 +8,21 @@ from sqlglot import exp
 
 from pipelines.rules.values import Value
 
+Connector = type[exp.And] | type[exp.Or]
+
+_CONDITIONS = (exp.Connector, exp.Not, exp.Between, exp.In, exp.Is, exp.Like, exp.ILike)
+_COMPARISONS = (exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
+
 
 def operand(sql: exp.Expression) -> exp.Expression:
-    """``sql`` fit to stand beside an operator."""
-    compound = isinstance(sql, (exp.Binary, exp.Between, exp.In, exp.Not, exp.Neg)) and not isinstance(sql, exp.Func)
-    return exp.Paren(this=sql) if compound else sql
+    """``sql`` fit to stand beside ``+ - * /``."""
+    return exp.Paren(this=sql) if isinstance(sql, _ARITHMETIC) else side(sql)
+
+
+def side(sql: exp.Expression) -> exp.Expression:
+    """``sql`` fit to stand beside a comparison."""
+    return exp.Paren(this=sql) if isinstance(sql, (*_CONDITIONS, *_COMPARISONS)) else sql
 
 
 def column(name: str, table: str) -> exp.Expression:
@@ -32,10 +42,10 @@ def two_valued(value: Value) -> exp.Expression:
 
 def negated(condition: exp.Expression) -> exp.Expression:
     """``not`` of a two-valued condition."""
-    return exp.Not(this=operand(condition))
+    return exp.Not(this=exp.Paren(this=condition) if isinstance(condition, exp.Connector) else condition)
 
 
-def chain(connector: type[exp.Connector], conditions: Sequence[exp.Expression]) -> exp.Expression:
+def chain(connector: Connector, conditions: Sequence[exp.Expression]) -> exp.Expression:
     """Conditions joined by one connector, as a balanced tree: its depth grows with the logarithm of their number."""
     if len(conditions) == 1:
         return conditions[0]
@@ -44,7 +54,7 @@ def chain(connector: type[exp.Connector], conditions: Sequence[exp.Expression]) 
     return connector(this=left, expression=right)
 
 
-def _joinable(condition: exp.Expression, connector: type[exp.Connector]) -> exp.Expression:
+def _joinable(condition: exp.Expression, connector: Connector) -> exp.Expression:
     """Everything but the other connector binds more tightly than ``and`` and ``or`` do."""
-    foreign = isinstance(condition, exp.Connector) and type(condition) is not connector
-    return operand(condition) if foreign else condition
+    foreign = isinstance(condition, (exp.And, exp.Or)) and type(condition) is not connector
+    return exp.Paren(this=condition) if foreign else condition

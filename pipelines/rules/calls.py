@@ -57,7 +57,7 @@ def read_call(
     function: str, node: exp.Expression, syntax: Syntax, scope: Scope, where: Where, findings: Findings
 ) -> Call | None:
     """The call that ``node`` is; None when it is wrong, and ``findings`` say why."""
-    placed, options = 1, ()
+    placed, options = 1, tuple[str, ...]()
     if function in EVENT_FUNCTIONS:
         placed, options = EVENT_FUNCTIONS[function]
     elif function in ENGAGEMENT_FUNCTIONS:

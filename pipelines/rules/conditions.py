@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipelines.rules.build import chain, coalesced, negated, operand
+from pipelines.rules.build import chain, coalesced, negated, side
 from pipelines.rules.reader import Reader
+from pipelines.rules.syntax import links
 from pipelines.rules.values import Value, alike, read_as
 
 
@@ -15,9 +16,8 @@ def _decided(reader: Reader, node: exp.Expression, sql: exp.Expression, *, certa
 
 def joined(reader: Reader, node: exp.Expression) -> Value | None:
     """``and``, ``or``."""
-    connector = type(node)
-    assert issubclass(connector, exp.Connector)
-    conditions = [reader.condition(part) for part in node.flatten(unnest=False)]
+    connector = exp.And if type(node) is exp.And else exp.Or
+    conditions = [reader.condition(part) for part in links(node)]
     right = [condition for condition in conditions if condition is not None]
     if len(right) < len(conditions):
         return None
@@ -40,7 +40,7 @@ def compared(reader: Reader, node: exp.Expression) -> Value | None:
         raise reader.wrong(node, f"nothing can be compared with null; write `{equal}`")
     _, (left, right) = alike(sides)
     kind = exp.EQ if type(node) is exp.NEQ else type(node)
-    sql = kind(this=operand(left.sql), expression=operand(right.sql))
+    sql = kind(this=side(left.sql), expression=side(right.sql))
     equal_value = _decided(reader, node, sql, certain=left.certain and right.certain)
     if type(node) is not exp.NEQ:
         return equal_value
@@ -56,7 +56,7 @@ def listed(reader: Reader, node: exp.Expression) -> Value | None:
         return None
     _refuse_null(reader, node, found, "`in`")
     _, (value, *choices) = alike(found)
-    sql = exp.In(this=operand(value.sql), expressions=[choice.sql for choice in choices])
+    sql = exp.In(this=side(value.sql), expressions=[choice.sql for choice in choices])
     return _decided(reader, node, sql, certain=all(part.certain for part in found))
 
 
@@ -67,7 +67,7 @@ def ranged(reader: Reader, node: exp.Expression) -> Value | None:
         return None
     _refuse_null(reader, node, found, "`between`")
     _, (value, low, high) = alike(found)
-    sql = exp.Between(this=operand(value.sql), low=operand(low.sql), high=operand(high.sql))
+    sql = exp.Between(this=side(value.sql), low=side(low.sql), high=side(high.sql))
     return _decided(reader, node, sql, certain=all(part.certain for part in found))
 
 
@@ -78,7 +78,7 @@ def resembled(reader: Reader, node: exp.Expression) -> Value | None:
         return None
     _refuse_null(reader, node, found, "`like`")
     text, pattern = (read_as(value, "text") for value in found)
-    sql = type(node)(this=operand(text.sql), expression=operand(pattern.sql))
+    sql = type(node)(this=side(text.sql), expression=side(pattern.sql))
     alike_value = _decided(reader, node, sql, certain=text.certain and pattern.certain)
     if not node.args.get("negate"):
         return alike_value
@@ -96,7 +96,7 @@ def known(reader: Reader, node: exp.Expression) -> Value | None:
         return None
     if value.property_name is not None:
         value = read_as(value, "text")
-    return reader.made(node, exp.Is(this=operand(value.sql), expression=exp.null()), "boolean", certain=True)
+    return reader.made(node, exp.Is(this=side(value.sql), expression=exp.null()), "boolean", certain=True)
 
 
 def _refuse_null(reader: Reader, node: exp.Expression, values: list[Value], what: str) -> None:

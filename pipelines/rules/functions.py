@@ -73,7 +73,7 @@ SCALARS: Mapping[str, Function] = {
     "floor": Function(exp.Floor, ("this",), ("number",), "number", 1, 1),
     "ceil": Function(exp.Ceil, ("this",), ("number",), "number", 1, 1),
 }
-"""By name. `concat` counts an unknown text as empty, `greatest` and `least` pass over unknown values: so does DuckDB."""
+"""By name. As in DuckDB, `concat` counts an unknown text as empty, `greatest` and `least` pass over unknown values."""
 
 BY_NODE: Mapping[type[exp.Expression], tuple[str, Function]] = {
     function.node: (name, function) for name, function in SCALARS.items()

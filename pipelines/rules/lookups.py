@@ -10,7 +10,8 @@ from pipelines.hint import did_you_mean
 from pipelines.rules.build import coalesced, column
 from pipelines.rules.calls import FAMILIES, read_call
 from pipelines.rules.findings import Findings
-from pipelines.rules.model import Call, Columns
+from pipelines.rules.functions import ARGUMENTS
+from pipelines.rules.model import Columns
 from pipelines.rules.names import fact_name
 from pipelines.rules.reader import Reader
 from pipelines.rules.syntax import parse
@@ -73,6 +74,10 @@ def _find(reader: Reader, node: exp.Expression, columns: Columns | None, source:
 def asked(reader: Reader, node: exp.Expression) -> Value | None:
     """A function of the series: ``now()``, ``in_segment``, or a call that the compiler answers from facts."""
     function = str(node.this).lower()
+    if function not in ARGUMENTS or (not node.expressions and function != "now"):
+        # The screen has said so; what stands in the parentheses is still worth a look.
+        reader.values(node.expressions)
+        return None
     if reader.mode == "where":
         raise reader.wrong(node, f"`{function}` cannot stand inside `where`, which only sees properties of the event")
     if reader.mode == "value":

@@ -31,7 +31,8 @@ class EventCall:
     """An aggregate over the customer's events up to the instant.
 
     Attributes:
-        function: ``did`` (boolean), ``event_count`` (integer), ``event_sum`` (decimal), ``first_event``, ``last_event`` (timestamp).
+        function: ``did`` (boolean), ``event_count`` (integer), ``event_sum`` (decimal), ``first_event`` and
+            ``last_event`` (timestamp).
         at_least: Only for ``did``.
         within: Window (instant - within, instant]; None: all events up to the instant.
         where: Two-valued SQL over ``event.properties``; None: every event.
@@ -87,7 +88,8 @@ class Rule:
             (a hash of its content), so that equal calls are computed once.
         text: The rule as the user wrote it, for messages and explanations.
         columns: Attributes of ``customers`` that it reads.
-        company_columns: Attributes of ``companies`` that it reads; not empty: the rule holds when it holds for one company.
+        company_columns: Attributes of ``companies`` that it reads; not empty: the rule holds when it holds for one
+            company.
     """
 
     sql: exp.Expression

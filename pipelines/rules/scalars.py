@@ -15,8 +15,8 @@ from pipelines.rules.values import Value, WrongError, alike, read_as
 
 _TRUNCATED = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE")
 _EXTRACTED = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "ISODOW", "DOY", "HOUR", "MINUTE")
-_T = exp.DataType.Type
-_TARGETS: dict[exp.DataType.Type, tuple[str, Family]] = {
+_T = exp.DType
+_TARGETS: dict[exp.DType, tuple[str, Family]] = {
     **dict.fromkeys((_T.TEXT, _T.VARCHAR), ("text", "text")),
     **dict.fromkeys((_T.TINYINT, _T.SMALLINT, _T.INT, _T.BIGINT), ("bigint", "number")),
     **dict.fromkeys((_T.FLOAT, _T.DOUBLE), ("double", "number")),
@@ -59,7 +59,7 @@ def called(reader: Reader, node: exp.Expression) -> Value | None:
         return None
     family, arguments = _typed(name, function, found)
     written = _written(function, [argument.sql for argument in arguments])
-    sql = function.node(**written, **{flag: True for flag in function.flags})
+    sql = function.node(**written, **dict.fromkeys(function.flags, True))
     certainty = {"all": all, "any": any}.get(function.certain)
     certain = certainty(a.certain for a in arguments) if certainty else function.certain == "always"
     harmless = not function.fails or all(type(argument.sql) is exp.Literal for argument in arguments[1:])

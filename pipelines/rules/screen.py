@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlglot import Dialect, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot import Dialect, Token, TokenError, TokenType
 
 from pipelines.hint import did_you_mean
 from pipelines.rules.findings import Findings, Span
@@ -29,9 +28,12 @@ _ADVICE = {
     "*": "`*` can only multiply",
     "?": "parameters are not known in rules",
     "$": "parameters are not known in rules",
+    "isnull": "write `is null`",
+    "notnull": "write `is not null`",
     "[": "lists are not known in rules; write `in (…)`",
     "]": "lists are not known in rules; write `in (…)`",
 }
+_FOREIGN = frozenset({TokenType.ISNULL, TokenType.NOTNULL, TokenType.LOCALTIME, TokenType.LOCALTIMESTAMP})
 _NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d]\w*")
 _BEFORE_PARENTHESIS = frozenset(
@@ -98,6 +100,9 @@ def _check_token(source: str, before: Token | None, token: Token, findings: Find
     elif token.token_type == TokenType.NUMBER:
         if not _NUMBER.fullmatch(written) or abs(float(written)) >= 1e38:
             findings.report(span_of(token), f"`{written}` is not a number that rules know")
+    elif token.token_type.name.startswith("CURRENT_") or token.token_type in _FOREIGN:
+        advice = _ADVICE.get(written.lower(), "write now() for the instant that is evaluated")
+        findings.report(span_of(token), f"`{written}` is not known in rules; {advice}")
     elif written in _OPERATORS or (_WORD.fullmatch(written) and not token.token_type.name.endswith("STRING")):
         return
     else:
@@ -149,7 +154,10 @@ def _check_call(parenthesis: _Parenthesis, before: Token | None, findings: Findi
     name = parenthesis.function
     if name is None:
         return
-    known = ARGUMENTS.get(name.text.lower()) if name.token_type != TokenType.IDENTIFIER else None
+    if name.token_type == TokenType.IDENTIFIER:
+        findings.report(span_of(name), "names of functions are written without quotes")
+        return
+    known = ARGUMENTS.get(name.text.lower())
     if known is None:
         message = f"`{name.text}` is not a function that rules know{did_you_mean(name.text, ARGUMENTS)}"
         findings.report(span_of(name), message)

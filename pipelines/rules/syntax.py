@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlglot import Dialect, ErrorLevel, ParseError, exp
-from sqlglot.tokens import Token
+from sqlglot import Dialect, ErrorLevel, ParseError, Token, TokenType, exp
 
 from pipelines.rules.findings import Findings, Span
 from pipelines.rules.screen import screen, span_of
@@ -74,7 +73,7 @@ def parse(source: str, findings: Findings) -> Syntax | None:
     if depth(tree) > DEEPEST:
         findings.report((0, 1), "this rule is nested too deeply; split it into segments or blocks")
         return None
-    return Syntax(tree, source, _spans(tree, len(source)), tuple(tokens))
+    return Syntax(tree, source, _spans(tree, tokens, len(source)), tuple(tokens))
 
 
 def depth(tree: exp.Expression) -> int:
@@ -90,12 +89,26 @@ def depth(tree: exp.Expression) -> int:
     return deepest
 
 
-def _spans(tree: exp.Expression, length: int) -> dict[int, Span]:
-    nodes = list(tree.bfs())
+def links(chain: exp.Expression) -> list[exp.Expression]:
+    """The conditions that one connector joins, in their order."""
+    found: list[exp.Expression] = []
+    left = [chain]
+    while left:
+        node = left.pop()
+        if type(node) is type(chain):
+            left += [node.expression, node.this]
+        else:
+            found.append(node)
+    return found
+
+
+def _spans(tree: exp.Expression, tokens: list[Token], length: int) -> dict[int, Span]:
+    closing = _closing(tokens)
+    nodes = [node for node in tree.bfs() if isinstance(node, exp.Expression)]
     spans: dict[int, Span] = {}
     for node in reversed(nodes):
-        own = [(node.meta["start"], node.meta["end"] + 1)] if "start" in node.meta else []
-        known = own + [spans[id(child)] for child in node.iter_expressions() if id(child) in spans]
+        own = _own_span(node, closing)
+        known = [*own, *(spans[id(child)] for child in node.iter_expressions() if id(child) in spans)]
         if known:
             spans[id(node)] = (min(start for start, _ in known), max(stop for _, stop in known))
     for node in nodes:
@@ -104,13 +117,36 @@ def _spans(tree: exp.Expression, length: int) -> dict[int, Span]:
     return spans
 
 
+def _own_span(node: exp.Expression, closing: Mapping[int, int]) -> list[Span]:
+    if "end" not in node.meta:
+        return []
+    start, stop = int(node.meta["start"]), int(node.meta["end"]) + 1
+    return [(start, closing.get(start, stop) if isinstance(node, exp.Func) else stop)]
+
+
+def _closing(tokens: list[Token]) -> dict[int, int]:
+    """Where each call ends, by the start of its function's name."""
+    ends: dict[int, int] = {}
+    names: list[int] = []
+    for before, token in zip([tokens[0], *tokens], tokens, strict=False):
+        if token.token_type == TokenType.L_PAREN:
+            names.append(before.start)
+        elif token.token_type == TokenType.R_PAREN:
+            ends[names.pop()] = token.end + 1
+    return ends
+
+
 def _place(error: ParseError, tokens: list[Token]) -> Span:
+    if tokens[0].token_type in (TokenType.AND, TokenType.OR):
+        return span_of(tokens[0])
     found = error.errors[0] if error.errors else {}
     places = (span_of(token) for token in tokens if (token.line, token.col) == (found.get("line"), found.get("col")))
     return next(places, span_of(tokens[-1]))
 
 
 def _explain(error: ParseError, tokens: list[Token]) -> str:
+    if tokens[0].token_type in (TokenType.AND, TokenType.OR):
+        return f"there is no condition before `{tokens[0].text}`"
     start, _ = _place(error, tokens)
     token = next(token for token in tokens if token.start == start)
     missing = "missing" in (error.errors[0].get("description") or "") if error.errors else False

@@ -62,7 +62,7 @@ class Value:
     @property
     def is_null(self) -> bool:
         """Whether it is the word ``null``."""
-        return type(self.sql) is exp.Null
+        return type(self.sql) is exp.Null and self.property_name is None
 
 
 def property_sql(name: str, family: Family) -> exp.Expression:
@@ -129,7 +129,7 @@ def _of_unknown(values: Sequence[Value]) -> tuple[Family, list[Value]]:
 
 def _differ(one: Value, other: Value) -> str:
     for text, number in ((one, other), (other, one)):
-        if text.text_literal is not None and number.family == "number":
+        if (text.text_literal or "").isdecimal() and number.family == "number":
             return f"`{number.words}` is a number and `{text.words}` is text; write the number without quotes"
         if text.family == "text" and number.family == "number" and type(number.sql) is exp.Literal:
             return f"`{text.words}` is text and `{number.words}` is a number; write '{number.words}' in quotes"
