@@ -41,7 +41,7 @@ def read_block(blocks: Reader, block_id: str) -> Block:
     _refuse_unknown_keys(reader, kind if len(said) == 1 else None)
     if len(said) != 1:
         _report_kinds(reader, said, position)
-    block = Block(block_id, position, reader.string("label"), reader.texts("then"), reader.texts("else"))
+    block = Block(block_id, position, reader.string("label"), _targets(reader, "then"), _targets(reader, "else"))
     return (_READERS[kind](reader, block) if kind else None) or block
 
 
@@ -71,9 +71,15 @@ def _read_wait(reader: Reader, block: Block) -> WaitBlock | None:
     return None if until is None else WaitBlock(*_shared(block), until=until)
 
 
-def _read_until(reader: Reader) -> WeekdayTime | DateTime | Expression | None:
+def _read_until(reader: Reader) -> timedelta | WeekdayTime | DateTime | Expression | None:
     text = reader.text("wait_until")
-    return text and (reader.parsed("wait_until", parse_moment) or text)
+    if text is None:
+        return None
+    try:
+        return parse_moment(text.value) or text
+    except ValueError as error:
+        reader.report(text.position, str(error))
+        return timedelta(0)
 
 
 def _read_tag(reader: Reader, block: Block) -> TagBlock | None:
@@ -92,6 +98,12 @@ _READERS: Mapping[str, Callable[[Reader, Block], Block | None]] = {
     "wait": _read_wait,
     "tag": _read_tag,
 }
+
+
+def _targets(reader: Reader, key: str) -> tuple[Text, ...]:
+    """What a key leads to; also a misspelt one, so that the blocks behind it do not count as unreached as well."""
+    meant = next((word for word in reader.node.entries if nearest(word, ("then", "else")) == key), key)
+    return reader.texts(key if key in reader else meant)
 
 
 def _shared(block: Block) -> tuple[str, Position, str | None, tuple[Text, ...], tuple[Text, ...]]:

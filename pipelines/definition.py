@@ -35,17 +35,20 @@ def read_series(text: str, file: str) -> tuple[Series | None, list[Problem]]:
     return (None if problems else series), problems
 
 
-def draft_series(text: str, file: str) -> tuple[Series | None, list[Problem]]:
+def draft_series(text: str, file: str) -> tuple[Series, list[Problem]]:
     """Like ``read_series``, but with problems the series holds all that could be read, to look for further ones."""
     node, problems = read_document(text, file)
-    if not isinstance(node, Fields):
-        if not problems:
-            problems.append(Problem(Position(file, 1, 1), _no_mapping(node is None)))
-        return None, problems
-    reader = Reader(node, "the series", SERIES, problems)
+    if isinstance(node, Fields):
+        return _read(Reader(node, "the series", SERIES, problems), text, file), problems
+    if not problems:
+        problems.append(Problem(Position(file, 1, 1), _no_mapping(node is None)))
+    return _read(Reader(Fields({}, Position(file, 1, 1)), "", SERIES, []), text, file), problems
+
+
+def _read(reader: Reader, text: str, file: str) -> Series:
     reader.require("series", "status", "schedule", "blocks")
     blocks = _read_blocks(reader)
-    problems.extend(structure_problems(blocks))
+    reader.problems.extend(structure_problems(blocks))
     series = Series(
         series_id=_read_series_id(reader, file),
         position=reader.key_position("series"),
@@ -63,8 +66,8 @@ def draft_series(text: str, file: str) -> tuple[Series | None, list[Problem]]:
     )
     for key in ("description", "owner"):
         reader.text(key)
-    problems.sort(key=lambda problem: problem.position or Position(file, 0, 0))
-    return series, problems
+    reader.problems.sort(key=lambda problem: problem.position or reader.position)
+    return series
 
 
 def parse_schedule(text: str) -> str:

@@ -36,16 +36,13 @@ def load_definitions(folder: Path) -> tuple[Definitions, list[Problem]]:
     for path in _definition_files(folder / FOLDER, problems):
         file = f"{FOLDER}/{path.name}"
         text, found = _read_text(path, file)
-        problems += found
-        if text is None:
-            continue
         if path.name == SEGMENTS_FILE:
-            segments, found = read_segments(text, file)
+            segments, more = read_segments(text or "", file)
         else:
-            draft, found = draft_series(text, file)
-            if draft is not None:
-                (refused if found else series)[path.stem] = draft
-        problems += found
+            draft, more = draft_series(text or "", file)
+            (refused if found or more else series)[path.stem] = draft
+        # What is empty only because it could not be opened is not to blame for that.
+        problems += found or more
     return Definitions(settings, series, segments, refused), problems
 
 

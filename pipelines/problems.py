@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+LONGEST_MESSAGE = 600
+
 Severity = Literal["error", "warning"]
 
 
@@ -32,7 +34,8 @@ class Problem:
 
     Attributes:
         position: Where it is; None when it belongs to no file (a missing table, say).
-        message: What is wrong and what to do, one sentence or two, no trailing newline.
+        message: What is wrong and what to do, one sentence or two, without a full stop. It is kept to one line of
+            bearable length, whatever it quotes.
         severity: An ``error`` refuses the definition, a ``warning`` does not.
         excerpt: Source line and caret line, two lines of text; empty when the place says enough.
     """
@@ -41,6 +44,10 @@ class Problem:
     message: str
     severity: Severity = "error"
     excerpt: str = ""
+
+    def __post_init__(self) -> None:
+        line = " ".join(self.message.split())
+        object.__setattr__(self, "message", line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}…")
 
     def __str__(self) -> str:
         place = f"{self.position}: " if self.position else ""

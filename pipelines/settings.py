@@ -42,8 +42,8 @@ def read_settings(text: str | None, file: str = PROJECT_FILE) -> tuple[Settings,
         The settings, with the default in place of whatever could not be read, and every problem found.
     """
     reader, problems = _read_top(text or "", file, "the project", PROJECT)
-    warehouse = reader.inner("warehouse", WAREHOUSE)
-    sending = reader.inner("sending", SENDING)
+    warehouse = reader.inner("warehouse", WAREHOUSE, where="`warehouse`")
+    sending = reader.inner("sending", SENDING, where="`sending`")
     if warehouse:
         warehouse.choice("engine", ("duckdb",))
     senders = _read_senders(reader)
@@ -62,12 +62,13 @@ def read_settings(text: str | None, file: str = PROJECT_FILE) -> tuple[Settings,
 def read_segments(text: str, file: str) -> tuple[dict[str, Expression], list[Problem]]:
     """Reads ``segments.yml``: the rules that could be read, by name, and every problem found."""
     reader, problems = _read_top(text, file, "the file", SEGMENTS)
-    inner = reader.inner("segments", None)
+    inner = reader.inner("segments", None, where="`segments`")
     if inner is None:
         return {}, problems
     for entry in inner.node.entries.values():
         inner.identifier(entry.key, "segment")
     rules = {name: inner.text(name) for name in inner.node.entries}
+    problems.sort(key=lambda problem: problem.position or DEFAULT)
     return {name: rule for name, rule in rules.items() if rule is not None}, problems
 
 
@@ -84,7 +85,7 @@ def _read_top(text: str, file: str, where: str, keys: Mapping[str, str]) -> tupl
 
 def _read_sources(reader: Reader) -> dict[str, Source]:
     sources = {name: Source(name, name) for name in SOURCES}
-    inner = reader.inner("sources", SOURCES)
+    inner = reader.inner("sources", SOURCES, where="`sources`")
     for name in sources:
         if inner and (source := inner.inner(name, SOURCE, where=f"source `{name}`")):
             columns = source.inner("columns", None)

@@ -64,8 +64,8 @@ def _customer_wide_entries(checked: CheckedSeries) -> Iterator[Problem]:
         if block.block_id in checked.graph.entry_rules and not reads_more:
             yield _warning(
                 block.rule.position,
-                f"entry rule `{block.block_id}` takes in customers by their type alone, all there are and will be;"
-                " narrow it if only some are meant",
+                f"entry rule `{block.block_id}` takes in everybody, or everybody of a type, now and later; narrow it if"
+                " only some are meant",
             )
 
 
