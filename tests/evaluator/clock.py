@@ -34,7 +34,12 @@ def local(instant: datetime, zone: ZoneInfo) -> datetime:
 
 
 def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The instant this wall clock shows: the first of a repeated time, of a skipped one the end of the gap."""
+    """The instant this wall clock shows: the first of a repeated time, of a skipped one the end of the gap.
+
+    >>> berlin = ZoneInfo("Europe/Berlin")
+    >>> str(instant_of(datetime(2026, 3, 29, 2, 30), berlin)), str(instant_of(datetime(2026, 10, 25, 2, 30), berlin))
+    ('2026-03-29 01:00:00', '2026-10-25 00:30:00')
+    """
     instant = as_utc(wall.replace(tzinfo=zone, fold=0))
     if local(instant, zone) == wall:
         return instant
