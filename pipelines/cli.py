@@ -36,7 +36,7 @@ class Invocation:
         """The project that the verb works on."""
         from pipelines.project import Project
 
-        return Project.open(self.project_dir)
+        return Project.open(self.project_dir, notify=lambda sentence: click.echo(sentence, err=True))
 
 
 class Verbs(click.Group):

@@ -12,7 +12,8 @@ from pipelines.status import ENTRY_STATUSES
 
 if TYPE_CHECKING:
     from pipelines.hand_off import HandOffResult
-    from pipelines.project import RunResult, SeriesRun
+    from pipelines.project import RunResult
+    from pipelines.run import SeriesRun
     from pipelines.status import SeriesStatus, Status, WaitingBatches
 
 
@@ -41,9 +42,10 @@ _ALWAYS_SHOWN = ("entered", "advanced", "messages_queued", "ended", "goals")
 
 
 def _counts(done: Sequence[SeriesRun]) -> str:
-    names = dict.fromkeys(name for series in done for name in series.counts)
-    shown = [name for name in names if name in _ALWAYS_SHOWN or any(series.counts.get(name) for series in done)]
-    rows = [[series.series_id, *(series.counts.get(name, 0) for name in shown)] for series in done]
+    counts = {series.series_id: series.counts or {} for series in done}
+    names = dict.fromkeys(name for numbers in counts.values() for name in numbers)
+    shown = [name for name in names if name in _ALWAYS_SHOWN or any(numbers.get(name) for numbers in counts.values())]
+    rows = [[series_id, *(numbers.get(name, 0) for name in shown)] for series_id, numbers in counts.items()]
     return table(["series", *(name.replace("_", " ") for name in shown)], rows)
 
 
