@@ -94,23 +94,24 @@ def gather(
     )
 
 
-def predicate(rule: Rule) -> str:
+def predicate(rule: Rule, *, instant: str | None = None) -> str:
     """The rule's SQL with each fact taken from the relation that holds it, in parentheses.
 
     ``customer``, ``company`` and ``subject`` stay as they are; the step joins them under these names.
+
+    Args:
+        rule: A checked rule.
+        instant: Name of the parameter that is the instant, where no subject has one of its own.
     """
 
     def place(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.Column) and node.table == "fact":
             return exp.column(node.this.copy(), table=_RELATIONS[type(rule.calls[node.name])])
+        if instant and isinstance(node, exp.Column) and node.table == "subject":
+            return exp.Placeholder(this=instant)
         return node
 
     return f"({render(rule.sql.transform(place))})"
-
-
-def at_run(sql: str) -> str:
-    """A predicate for everybody, where the instant is the run's own."""
-    return sql.replace('"subject"."instant"', "$as_of").replace("subject.instant", "$as_of")
 
 
 def _events(calls: Mapping[str, EventCall], instant: str) -> EventFacts:

@@ -157,7 +157,7 @@ def _view(table: SourceTable, id_type: str) -> str:
     if name not in ("customers", "companies"):
         wanted = [*REQUIRED[name], *OPTIONAL.get(name, ())]
     columns = [f"{_value(table, column, id_type)} as {identifier(column)}" for column in wanted]
-    return f"select\n    {',\n    '.join(columns)}\nfrom {table.relation}"
+    return f"select\n    {_listed(columns)}\nfrom {table.relation}"
 
 
 def _empty_type(column: str, id_type: str) -> str:
@@ -205,12 +205,16 @@ def _json(value: str, type_: str) -> str:
 
 
 def _company_members(companies: SourceTable) -> str:
-    attributes = [name for name in companies.columns or REQUIRED["companies"] if name != "company_id"]
+    attributes = [name for name in companies.columns or () if name not in ("company_id", "customer_id")]
     columns = ["link.customer_id", "company.company_id", *(f"company.{identifier(name)}" for name in attributes)]
     return (
-        f"select\n    {',\n    '.join(columns)}\nfrom source_customer_companies as link\n"
+        f"select\n    {_listed(columns)}\nfrom source_customer_companies as link\n"
         "join source_companies as company on company.company_id = link.company_id"
     )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ",\n    ".join(columns)
 
 
 def _names(table: SourceTable) -> str:

@@ -31,6 +31,13 @@ _LOCKDOWN = (
 )
 """The second wall behind the rule whitelist: no file, no network, no setting, whatever SQL gets through."""
 
+_IDENTIFIER = re.compile(r'"(?:[^"]|"")*"|[^."]+')
+_SCHEMAS_OF = """
+select lower(database_name), lower(schema_name) from duckdb_tables() where lower(table_name) = $name
+union all
+select lower(database_name), lower(schema_name) from duckdb_views() where lower(view_name) = $name
+"""
+
 _in_use: dict[str, threading.Lock] = {}
 """One holder per file within this process; DuckDB itself keeps other processes out."""
 
@@ -105,18 +112,20 @@ class DuckDB:
         self._connection.commit()
 
     def columns(self, relation: str) -> Sequence[tuple[str, str]] | None:
-        try:
-            return [(row[0], row[1]) for row in self._connection.execute(f"describe {relation}").fetchall()]
-        except duckdb.CatalogException as error:
-            if _is_missing(str(error), relation):
-                return None
-            raise StatementError(_first_paragraph(error), f"describe {relation}") from error
-        except duckdb.Error as error:
-            raise StatementError(_first_paragraph(error), f"describe {relation}") from error
+        # Asked first, because a failing statement would end the transaction around it.
+        if not self._exists(relation):
+            return None
+        return [(row[0], row[1]) for row in self.fetch(f"describe {relation}")]
 
     def close(self) -> None:
         self._connection.close()
         self._release()
+
+    def _exists(self, relation: str) -> bool:
+        *qualifiers, name = (part.lower() for part in _IDENTIFIER.findall(relation))
+        found = self.fetch(_SCHEMAS_OF, {"name": _bare(name)})
+        wanted = tuple(_bare(part) for part in qualifiers) or ("main",)
+        return any(wanted in ((schema,), (catalog,), (catalog, schema)) for catalog, schema in found)
 
     def _run(self, sql: str, parameters: Mapping[str, Any] | None) -> duckdb.DuckDBPyConnection:
         try:
@@ -163,11 +172,8 @@ def _holder(message: str) -> str:
     return f"{found[1]} (process {found[2]})" if found else "another process"
 
 
-def _is_missing(message: str, relation: str) -> bool:
-    """Whether the relation itself is absent, rather than something that a view of this name stands on."""
-    name = relation.rpartition(".")[2].strip('"')
-    found = re.search(r"(?:Table with name|schema named|Catalog) \"?(.+?)\"? does not exist", message)
-    return "does not exist" in message and (found is None or found[1] in relation or found[1] == name)
+def _bare(identifier: str) -> str:
+    return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
 
 
 def _first_paragraph(error: Exception) -> str:

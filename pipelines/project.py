@@ -1,0 +1,213 @@
+"""A project folder: what its files say, and what can be done with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.load import load_definitions
+from pipelines.model import Definitions
+from pipelines.problems import Problem, UsageError
+from pipelines.schedule import current_instant, parse_as_of
+from warehouse.adapter import Warehouse, WarehouseError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from pipelines.hand_off import HandOffResult
+    from pipelines.run import SeriesRun
+    from pipelines.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did.
+
+    Attributes:
+        as_of: The instant, naive UTC.
+        series: Those that took part, or were asked to; in the order of their files.
+        hand_off: What became of the batches; None when they were to stay.
+    """
+
+    as_of: datetime
+    series: tuple[SeriesRun, ...]
+    hand_off: HandOffResult | None
+
+
+class Project:
+    """A folder with ``series_definitions/`` and perhaps a ``series.yml``.
+
+    The files are read when they are first needed and not again; open the project anew to see changes.
+    """
+
+    def __init__(self, folder: Path, notify: Callable[[str], None]) -> None:
+        self.folder = folder
+        self._notify = notify
+
+    @classmethod
+    def open(cls, folder: Path | str = ".", notify: Callable[[str], None] = lambda _: None) -> Project:
+        """Open a project.
+
+        Args:
+            folder: Its folder.
+            notify: Told, in a sentence, why something takes long.
+
+        Raises:
+            UsageError: There is no such folder.
+        """
+        path = Path(folder).resolve()
+        if not path.is_dir():
+            raise UsageError(f"There is no folder {folder}.")
+        return cls(path, notify)
+
+    @property
+    def definitions(self) -> Definitions:
+        """What the files say, as far as they can be read."""
+        return self._loaded[0]
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The warehouse's file."""
+        return self.folder / self.definitions.settings.warehouse_path
+
+    def problems(self) -> list[Problem]:
+        """Everything wrong with the definitions, checked against the warehouse where it is there.
+
+        Raises:
+            WarehouseError: The warehouse cannot be opened.
+        """
+        from pipelines.run import read_definitions
+
+        if not self.warehouse_path.exists():
+            return [*self._loaded[1], *read_definitions(self.definitions, None)[2]]
+        with self._warehouse(read_only=True) as warehouse:
+            return [*self._loaded[1], *read_definitions(self.definitions, warehouse)[2]]
+
+    def compile(self, series_id: str, as_of: datetime | str | None = None) -> str:
+        """The SQL that a run of one series at an instant would execute, as one script.
+
+        Raises:
+            UsageError: There is no such series.
+            RefusedError: A definition cannot be used.
+            RunError: There is no warehouse, or a source cannot be used.
+        """
+        from pipelines.script import write_script
+
+        self._refuse_unreadable()
+        with self._warehouse(read_only=True) as warehouse:
+            return write_script(warehouse, self.definitions, series_id, _instant(as_of))
+
+    def run(
+        self,
+        as_of: datetime | str | None = None,
+        *,
+        series: Sequence[str] | None = None,
+        due: bool = False,
+        hand_off: bool = True,
+    ) -> RunResult:
+        """Run every series that is not draft or paused at one instant, then hand off their batches.
+
+        Args:
+            as_of: The instant; naive is UTC, None is now.
+            series: Only these.
+            due: Only those whose schedule has an instant after their newest run, up to this one.
+            hand_off: Whether batches are handed off after the commit.
+
+        Raises:
+            RefusedError: A definition cannot be used.
+            RunError: A source cannot be used or a statement failed; nothing is committed.
+            UsageError: A series is named that does not exist.
+            WarehouseError: The warehouse cannot be opened.
+        """
+        from pipelines.run import run
+
+        instant = _instant(as_of)
+        self._refuse_unreadable()
+        with self._warehouse() as warehouse:
+            results = run(warehouse, self.definitions, instant, series=series, due=due)
+            handed = self._hand_off(warehouse) if hand_off else None
+        return RunResult(instant, tuple(results), handed)
+
+    def hand_off(self) -> HandOffResult:
+        """Offer the pending batches again.
+
+        Raises:
+            WarehouseError: There is no warehouse, or it cannot be opened.
+        """
+        with self._warehouse(must_exist=True) as warehouse:
+            return self._hand_off(warehouse)
+
+    def status(self) -> Status:
+        """How the project stands."""
+        from pipelines.status import read_status
+        from warehouse import state
+
+        if not self.warehouse_path.exists():
+            return read_status(self.definitions, None)
+        with self._warehouse(read_only=True) as warehouse:
+            return read_status(self.definitions, warehouse if state.exists(warehouse) else None)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table or view of schema ``series`` (SPEC 6) as a frame, times in naive UTC.
+
+        Raises:
+            UsageError: There is no such table.
+            WarehouseError: Nothing has run yet.
+        """
+        import polars as pl
+
+        from warehouse.tables import TABLES, VIEWS
+
+        public = {table.name for table in TABLES if table.schema == "series"}
+        public |= {view.removeprefix("series.") for view in VIEWS}
+        if name not in public:
+            raise UsageError(f"There is no table `{name}`; there are: {', '.join(sorted(public))}.")
+        with self._warehouse(read_only=True) as warehouse:
+            frame = pl.from_arrow(warehouse.fetch_arrow(f"select * from series.{name}"))
+            assert isinstance(frame, pl.DataFrame)
+            return frame
+
+    @cached_property
+    def _loaded(self) -> tuple[Definitions, list[Problem]]:
+        return load_definitions(self.folder)
+
+    def _refuse_unreadable(self) -> None:
+        """Say at once all that is wrong with the files, without opening the warehouse for long."""
+        from pipelines.run import refuse
+
+        if any(problem.severity == "error" for problem in self._loaded[1]):
+            refuse(self.problems())
+
+    def _hand_off(self, warehouse: Warehouse) -> HandOffResult:
+        from pipelines.hand_off import hand_off
+        from pipelines.run import newest_runs
+
+        as_of = max(newest_runs(warehouse).values(), default=current_instant())
+        return hand_off(warehouse, self.definitions, self.folder, as_of)
+
+    @contextlib.contextmanager
+    def _warehouse(self, *, read_only: bool = False, must_exist: bool = False) -> Iterator[Warehouse]:
+        from warehouse.duckdb import DuckDB
+
+        if must_exist and not self.warehouse_path.exists():
+            raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
+        warehouse = DuckDB.open(self.warehouse_path, read_only=read_only, on_wait=self._notify)
+        try:
+            yield warehouse
+        finally:
+            warehouse.close()
+
+
+def _instant(as_of: datetime | str | None) -> datetime:
+    if as_of is None:
+        return current_instant()
+    if isinstance(as_of, str):
+        return parse_as_of(as_of)
+    return as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
+
+

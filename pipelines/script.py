@@ -1,0 +1,51 @@
+"""The SQL of a run as one script that stands for itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pipelines.compile import compile_run
+from pipelines.hint import did_you_mean
+from pipelines.model import Definitions
+from pipelines.problems import UsageError
+from pipelines.run import make_job, read_definitions, refuse, tick_id, versions
+from pipelines.schedule import format_instant
+from pipelines.sources import customer_id_type
+from pipelines.sql_text import literal, timestamp, with_values
+from warehouse import state
+from warehouse.adapter import Warehouse
+
+
+def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str, as_of: datetime) -> str:
+    """What a run of one series would execute, from ``begin`` to ``commit``, with the instant written in.
+
+    Raises:
+        UsageError: There is no such series.
+        RefusedError: A definition cannot be used.
+        RunError: A source cannot be used.
+    """
+    checked, sources, problems = read_definitions(definitions, warehouse)
+    refuse(problems)
+    if series_id not in checked.series:
+        raise UsageError(f"There is no series `{series_id}`{did_you_mean(series_id, checked.series) or '.'}")
+    one = checked.series[series_id]
+    id_type = state.customer_id_type(warehouse) if state.exists(warehouse) else customer_id_type(sources)
+    job = make_job(checked, [one], sources, warehouse, as_of)
+    statements = compile_run(job, sources, id_type, versions(definitions, [one]))
+    values = {
+        "as_of": timestamp(as_of),
+        "tick_id": literal(tick_id(as_of)),
+        "committed_at": "cast(now() as timestamp)",
+    }
+    parts = [
+        f"-- What a run of {series_id} at {format_instant(as_of)} executes.",
+        "begin;",
+        *(f"{statement};" for statement in state.create_statements(id_type)),
+        *(
+            f"-- {'must return nothing: ' if statement.is_check else ''}{statement.name}\n"
+            f"{with_values(statement.sql, values)};"
+            for statement in statements
+        ),
+        "commit;",
+    ]
+    return "\n\n".join(parts)

@@ -1,0 +1,94 @@
+"""The state's tables in a warehouse: made, brought to this version, and given the type of customer ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from warehouse.adapter import Warehouse, WarehouseError
+from warehouse.tables import CUSTOMER_ID, META, SCHEMA_VERSION, TABLES, VIEWS
+
+MIGRATIONS: Mapping[int, Sequence[str]] = {}
+"""Statements that lead from a version to the next, by the version they start from."""
+
+
+def create_statements(id_type: str) -> list[str]:
+    """What makes the state where it is absent; repeating it changes nothing.
+
+    Args:
+        id_type: The type of customer ids.
+    """
+    schemas = dict.fromkeys(table.schema for table in TABLES)
+    return [
+        *(f"create schema if not exists {schema}" for schema in schemas),
+        *(table.create(id_type) for table in TABLES),
+        *(f"create or replace view {name} as\n{select.strip()}" for name, select in VIEWS.items()),
+        f"insert into {META.qualified_name} (schema_version)\n"
+        f"select {SCHEMA_VERSION} as schema_version\n"
+        f"where not exists (select 1 from {META.qualified_name})",
+    ]
+
+
+def exists(warehouse: Warehouse) -> bool:
+    """Whether a run has ever been committed here."""
+    return warehouse.columns(META.qualified_name) is not None
+
+
+def check_version(warehouse: Warehouse) -> int:
+    """The version of the state that is there.
+
+    Raises:
+        WarehouseError: It is newer than this software knows.
+    """
+    version = int(warehouse.fetch(f"select max(schema_version) from {META.qualified_name}")[0][0])
+    if version > SCHEMA_VERSION:
+        raise WarehouseError(
+            f"The state in this warehouse has version {version}; this software knows versions up to {SCHEMA_VERSION}. "
+            "Install a newer warehouse-series."
+        )
+    return version
+
+
+def prepare(warehouse: Warehouse, source_id_type: str) -> str:
+    """Make or migrate the state, inside the caller's transaction.
+
+    Args:
+        warehouse: Where.
+        source_id_type: The type of ``customer_id`` in the source now.
+
+    Returns:
+        The type that customer ids have in the state: the source's own, or text once it has changed.
+
+    Raises:
+        WarehouseError: The state is of a newer version.
+    """
+    id_type = source_id_type
+    if exists(warehouse):
+        version = check_version(warehouse)
+        for step in range(version, SCHEMA_VERSION):
+            for statement in MIGRATIONS[step]:
+                warehouse.execute(statement)
+        if version < SCHEMA_VERSION:
+            warehouse.execute(f"update {META.qualified_name} set schema_version = {SCHEMA_VERSION}")
+        id_type = _settle_id_type(warehouse, source_id_type)
+    for statement in create_statements(id_type):
+        warehouse.execute(statement)
+    return id_type
+
+
+def customer_id_type(warehouse: Warehouse) -> str:
+    """The type that customer ids have in a state that exists."""
+    columns = dict(warehouse.columns("series.entries") or ())
+    return columns["customer_id"]
+
+
+def _settle_id_type(warehouse: Warehouse, source_id_type: str) -> str:
+    """Ids are compared as text, so a state whose source changed the type of its ids goes on with text."""
+    id_type = customer_id_type(warehouse)
+    if id_type in (source_id_type, "VARCHAR"):
+        return id_type
+    for name in VIEWS:
+        warehouse.execute(f"drop view {name}")
+    for table in TABLES:
+        if any(column.type == CUSTOMER_ID for column in table.columns):
+            warehouse.execute(f"alter table {table.qualified_name} alter customer_id type varchar")
+    return "VARCHAR"
