@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlglot import exp
 
 from pipelines.rules.build import chain, coalesced, negated, side
+from pipelines.rules.dialect import guarded, unguarded
 from pipelines.rules.reader import Reader
 from pipelines.rules.syntax import links
-from pipelines.rules.values import Value, alike, read_as
+from pipelines.rules.values import Value, alike, may_not_meet, read_as
 
 
 def _decided(reader: Reader, node: exp.Expression, sql: exp.Expression, *, certain: bool = False) -> Value:
@@ -40,8 +41,10 @@ def compared(reader: Reader, node: exp.Expression) -> Value | None:
         raise reader.wrong(node, f"nothing can be compared with null; write `{equal}`")
     _, (left, right) = alike(sides)
     kind = exp.EQ if type(node) is exp.NEQ else type(node)
-    sql = kind(this=side(left.sql), expression=side(right.sql))
-    equal_value = _decided(reader, node, sql, certain=left.certain and right.certain)
+    sql = kind(this=side(unguarded(left.sql)), expression=side(unguarded(right.sql)))
+    risky = may_not_meet([left, right]) or left.sql is not unguarded(left.sql) or right.sql is not unguarded(right.sql)
+    certain = left.certain and right.certain and not risky
+    equal_value = _decided(reader, node, guarded(sql) if risky else sql, certain=certain)
     if type(node) is not exp.NEQ:
         return equal_value
     return reader.made(node, negated(equal_value.sql), "boolean", certain=True)
@@ -57,7 +60,7 @@ def listed(reader: Reader, node: exp.Expression) -> Value | None:
     _refuse_null(reader, node, found, "`in`")
     _, (value, *choices) = alike(found)
     sql = exp.In(this=side(value.sql), expressions=[choice.sql for choice in choices])
-    return _decided(reader, node, sql, certain=all(part.certain for part in found))
+    return _among(reader, node, sql, [value, *choices])
 
 
 def ranged(reader: Reader, node: exp.Expression) -> Value | None:
@@ -68,7 +71,13 @@ def ranged(reader: Reader, node: exp.Expression) -> Value | None:
     _refuse_null(reader, node, found, "`between`")
     _, (value, low, high) = alike(found)
     sql = exp.Between(this=side(value.sql), low=side(low.sql), high=side(high.sql))
-    return _decided(reader, node, sql, certain=all(part.certain for part in found))
+    return _among(reader, node, sql, [value, low, high])
+
+
+def _among(reader: Reader, node: exp.Expression, sql: exp.Expression, values: list[Value]) -> Value:
+    risky = may_not_meet(values)
+    certain = not risky and all(value.certain for value in values)
+    return _decided(reader, node, guarded(sql) if risky else sql, certain=certain)
 
 
 def resembled(reader: Reader, node: exp.Expression) -> Value | None:

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from pipelines.rules.model import Family
 
-Takes = Literal["text", "number", "integer", "alike"]
+Takes = Literal["text", "number", "place", "count", "alike"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Function:
     Attributes:
         node: What sqlglot parses it to, and what is written again.
         parts: The node's arguments in the order they are written; the last may hold a list.
-        takes: The family of each argument (the last one's for all further ones); ``alike``: any one for all.
+        takes: The family of each argument (the last one's for all further ones); ``alike``: any one for all;
+            ``count``: a whole number, written out; ``place``: one that may be negative.
         result: Family of its value; None: that of its arguments.
         least: Fewest arguments.
         most: Most arguments; None is any number.
@@ -56,7 +57,7 @@ SCALARS: Mapping[str, Function] = {
     "starts_with": _text(exp.StartsWith, "this", "expression", result="boolean"),
     "ends_with": _text(exp.EndsWith, "this", "expression", result="boolean"),
     "contains": _text(exp.Contains, "this", "expression", result="boolean"),
-    "substr": Function(exp.Substring, ("this", "start", "length"), ("text", "integer"), "text", 2, 3, fails=True),
+    "substr": Function(exp.Substring, ("this", "start", "length"), ("text", "place", "count"), "text", 2, 3),
     "concat": Function(
         exp.Concat, ("expressions",), ("text",), "text", 2, None, certain="always", flags=("safe", "coalesce")
     ),
@@ -69,7 +70,7 @@ SCALARS: Mapping[str, Function] = {
         exp.Least, ("this", "expressions"), ("alike",), None, 2, None, certain="any", flags=("ignore_nulls",)
     ),
     "abs": Function(exp.Abs, ("this",), ("number",), "number", 1, 1, fails=True),
-    "round": Function(exp.Round, ("this", "decimals"), ("number", "integer"), "number", 1, 2, fails=True),
+    "round": Function(exp.Round, ("this", "decimals"), ("number", "place"), "number", 1, 2, fails=True),
     "floor": Function(exp.Floor, ("this",), ("number",), "number", 1, 1),
     "ceil": Function(exp.Ceil, ("this",), ("number",), "number", 1, 1),
 }

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from pipelines.model import Expression
 from pipelines.problems import Problem
-from pipelines.rules import arithmetic, conditions, lookups, scalars
+from pipelines.rules import arithmetic, cases, conditions, lookups, scalars
 from pipelines.rules.findings import Findings
 from pipelines.rules.functions import BY_NODE
 from pipelines.rules.model import Family, Rule
@@ -43,7 +43,7 @@ HANDLERS: Mapping[type[exp.Expression], Handler] = {
     exp.Literal: Handler(scalars.literal, frozenset({"this", "is_string"})),
     exp.Boolean: Handler(scalars.boolean, _ONE),
     exp.Null: Handler(scalars.null, frozenset()),
-    exp.Case: Handler(scalars.chosen, frozenset({"this", "ifs", "default"})),
+    exp.Case: Handler(cases.chosen, frozenset({"this", "ifs", "default"})),
     exp.TimestampTrunc: Handler(scalars.truncated, frozenset({"this", "unit"})),
     exp.Extract: Handler(scalars.extracted, _PAIR),
     exp.TryCast: Handler(scalars.cast, frozenset({"this", "to", "safe"})),

@@ -1,4 +1,4 @@
-"""Values made from values: literals, scalar functions, ``case``, parts of times, ``try_cast``."""
+"""Values made from values: literals, scalar functions, parts of times, ``try_cast``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.rules.dialect import guarded, text_as_time, try_cast
 from pipelines.rules.functions import BY_NODE, Function
 from pipelines.rules.model import Family
 from pipelines.rules.reader import Reader
-from pipelines.rules.values import Value, WrongError, alike, read_as
+from pipelines.rules.values import Value, WrongError, alike, may_not_meet, read_as
 
 _TRUNCATED = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE")
 _EXTRACTED = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "ISODOW", "DOY", "HOUR", "MINUTE")
@@ -62,8 +62,7 @@ def called(reader: Reader, node: exp.Expression) -> Value | None:
     sql = function.node(**written, **dict.fromkeys(function.flags, True))
     certainty = {"all": all, "any": any}.get(function.certain)
     certain = certainty(a.certain for a in arguments) if certainty else function.certain == "always"
-    harmless = not function.fails or all(type(argument.sql) is exp.Literal for argument in arguments[1:])
-    if name in ("abs", "round") or not harmless:
+    if function.fails or (function.takes == ("alike",) and may_not_meet(arguments)):
         return reader.made(node, guarded(sql), family)
     return reader.made(node, sql, family, certain=certain)
 
@@ -84,17 +83,17 @@ def _typed(name: str, function: Function, found: Sequence[Value]) -> tuple[Famil
     for value, wanted in zip(found, takes, strict=False):
         if value.is_null:
             raise WrongError(value.span, f"`{name}` of null is always unknown")
-        if wanted == "integer":
-            typed.append(_whole(read_as(value, "number"), name))
+        if wanted in ("place", "count"):
+            typed.append(_whole(read_as(value, "number"), name, signed=wanted == "place"))
         else:
             typed.append(read_as(value, "text" if wanted == "text" else "number"))
     assert function.result is not None
     return function.result, typed
 
 
-def _whole(value: Value, name: str) -> Value:
+def _whole(value: Value, name: str, *, signed: bool) -> Value:
     """An argument that counts letters or digits: a small whole number, written out."""
-    sql = value.sql.this if type(value.sql) is exp.Neg else value.sql
+    sql = value.sql.this if signed and type(value.sql) is exp.Neg else value.sql
     text = str(sql.this) if type(sql) is exp.Literal else ""
     if not text.isdecimal() or int(text) > 1_000_000:
         raise WrongError(value.span, f"`{name}` needs a whole number here, not `{value.words}`")
@@ -107,38 +106,6 @@ def _written(function: Function, arguments: list[exp.Expression]) -> dict[str, e
         return dict(zip(names, arguments, strict=False))
     first = len(names) - 1
     return {**dict(zip(names[:first], arguments, strict=False)), "expressions": arguments[first:]}
-
-
-def chosen(reader: Reader, node: exp.Expression) -> Value | None:
-    """``case``; its conditions are two-valued, an absent ``else`` is unknown."""
-    branches = node.args["ifs"]
-    default = node.args.get("default")
-    results = reader.values([*(branch.args["true"] for branch in branches), *([default] if default else [])])
-    subject = node.args.get("this")
-    tests = _subject_tests(reader, subject, branches) if subject else _condition_tests(reader, branches)
-    if results is None or tests is None:
-        return None
-    family, typed = alike(results)
-    ifs = [exp.If(this=test, true=value.sql) for test, value in zip(tests[1:], typed, strict=False)]
-    sql = exp.Case(this=tests[0], ifs=ifs, default=typed[-1].sql if default else None)
-    return reader.made(node, sql, family, certain=default is not None and all(value.certain for value in typed))
-
-
-def _condition_tests(reader: Reader, branches: list[exp.Expression]) -> list[exp.Expression | None] | None:
-    conditions = [reader.condition(branch.this) for branch in branches]
-    return None if None in conditions else [None, *conditions]
-
-
-def _subject_tests(
-    reader: Reader, subject: exp.Expression, branches: list[exp.Expression]
-) -> list[exp.Expression | None] | None:
-    found = reader.values([subject, *(branch.this for branch in branches)])
-    if found is None:
-        return None
-    if any(value.is_null for value in found):
-        raise reader.wrong(subject, "`case` cannot compare with null; write `case when … is null then …`")
-    _, typed = alike(found)
-    return [value.sql for value in typed]
 
 
 def truncated(reader: Reader, node: exp.Expression) -> Value | None:

@@ -121,6 +121,22 @@ def alike(values: Sequence[Value]) -> tuple[Family, list[Value]]:
     return family, [read_as(value, family) for value in values]
 
 
+def may_not_meet(values: Sequence[Value]) -> bool:
+    """Whether numbers may have no type in common, so that comparing or choosing fails for extreme ones.
+
+    A column meets whole numbers safely; HUGEINT and wide DECIMAL columns meet nothing else safely.
+    """
+    if not any(value.family == "number" for value in values):
+        return False
+    columns = [value for value in values if not _is_whole_literal(value) and not value.is_null]
+    return len(columns) > 1 or any(type(value.sql) is exp.Literal and not value.sql.is_string for value in columns)
+
+
+def _is_whole_literal(value: Value) -> bool:
+    sql = value.sql.this if type(value.sql) is exp.Neg else value.sql
+    return type(sql) is exp.Literal and not sql.is_string and str(sql.this).isdecimal() and len(str(sql.this)) <= 18
+
+
 def _of_unknown(values: Sequence[Value]) -> tuple[Family, list[Value]]:
     if any(value.property_name is not None for value in values):
         return "text", [read_as(value, "text") for value in values]
