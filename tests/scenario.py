@@ -1,7 +1,7 @@
 """Scenario files: definitions, then runs with sources and the rows that change (tests/conformance/README.md).
 
 Beside what the README names, a run or the file may hold `project` (the text of series.yml), a definition named
-`segments` is segments.yml, and `customer_tags_gone` are rows deleted from that source.
+`segments` is segments.yml, and `customer_tags_gone` are rows deleted from that source; `due: true` runs only the series whose schedule says so.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Step:
     """One run: what arrives before it, its time, and the rows expected to be new or different after it."""
 
     as_of: datetime
+    due: bool
     project: str | None
     definitions: dict[str, str]
     sources: dict[str, list[Row]]
@@ -59,6 +60,7 @@ def read_scenario(path: Path) -> Scenario:
 def read_step(raw: Row) -> Step:
     return Step(
         as_of=as_utc(raw["as_of"]),
+        due=raw.get("due", False),
         project=raw.get("project"),
         definitions=raw.get("definitions", {}),
         sources={name: [typed(row) for row in rows] for name, rows in raw.get("sources", {}).items()},

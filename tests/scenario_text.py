@@ -32,6 +32,7 @@ def scenario_text(title: str, steps: Iterable[Step], more: dict[str, tuple[str, 
             lines += [*project(step), *definitions(step), "runs:"]
         runs += indented(happenings(step), 4)
         runs.append(f"    as_of: {flow(step.as_of)}")
+        runs += ["    due: true"] if step.due else []
         runs += indented(tables("changed", changed) or ["changed: {}"], 4)
     return "\n".join([*lines, *runs]) + "\n"
 

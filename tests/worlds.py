@@ -42,6 +42,7 @@ class Act:
     """What happens before one run: a scenario's step, except that its engagements are still picks."""
 
     as_of: datetime
+    due: bool
     statuses: dict[str, str]
     sources: dict[str, list[Raw]]
     customers_gone: list[str]
@@ -71,6 +72,7 @@ class Play:
             engagements = [row for pick in act.picks for row in rows_of(pick, act.as_of, state, self.time_types)]
             yield Step(
                 as_of=act.as_of,
+                due=act.due,
                 project=None if number else dump(self.project),
                 definitions=definitions,
                 sources=act.sources | {"engagements": engagements},
@@ -80,8 +82,15 @@ class Play:
             )
 
 
+class Dumper(yaml.CSafeDumper):
+    """Writes each value out: definitions have no anchors."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
 def dump(raw: Raw) -> str:
-    return str(yaml.dump(raw, Dumper=yaml.CSafeDumper, sort_keys=False, width=1000))
+    return str(yaml.dump(raw, Dumper=Dumper, sort_keys=False, width=1000))
 
 
 def rows_of(pick: Pick, as_of: datetime, state: State, time_types: dict[str, str]) -> list[Raw]:
@@ -109,7 +118,7 @@ def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9) -> Play:
     time_types["trial_ends_at"] = draw(st.sampled_from(TIME_TYPES[:2]))
     as_of, acts = draw(st.sampled_from(STARTS)), []
     for number in range(draw(st.integers(5, most_acts))):
-        as_of += draw(st.sampled_from([1, 1, 1, 2, 3, 5, 12, 30])) * HOUR
+        as_of += draw(st.sampled_from([0.5, 1, 1, 1.5, 2, 3, 5, 12, 30])) * HOUR
         acts.append(draw(act(as_of, names, time_types, first=number == 0)))
     return Play(
         project=draw(projects()),
@@ -147,6 +156,7 @@ def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str
     untagged = draw(pairs) if draw(st.booleans()) else []
     return Act(
         as_of=as_of,
+        due=draw(st.integers(0, 3)) == 3,
         statuses={name: draw(status) for name in draw(some_names)} if draw(st.booleans()) else {},
         sources=sources,
         customers_gone=[name for name in gone if name not in came],

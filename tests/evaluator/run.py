@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from datetime import datetime
 from hashlib import md5
 
@@ -11,6 +10,7 @@ from tests.evaluator.advance import advance_entry
 from tests.evaluator.customer import View
 from tests.evaluator.definition import Project, Series
 from tests.evaluator.rules import Node
+from tests.evaluator.schedule import is_due
 from tests.evaluator.state import Entry, Message, State, Visit
 from tests.evaluator.this import Run
 from tests.evaluator.world import RECEIPT, World
@@ -18,26 +18,28 @@ from tests.evaluator.world import RECEIPT, World
 IDLE = ("draft", "paused")
 
 
-def run(
-    project: Project, world: World, state: State, as_of: datetime, only: Callable[[Series], bool] = lambda _: True
-) -> None:
+def run(project: Project, world: World, state: State, as_of: datetime, due: bool = False) -> None:
     """One run of every series that is not draft or paused, and not stale. Changes `state`.
 
     Reading: draft and paused series keep no `as_of` of the runs they sit out.
     """
-    before = copy.deepcopy(state)
     chosen = [
-        series
-        for series in project.series.values()
-        if series.status not in IDLE and as_of > state.newest.get(series.id, datetime.min) and only(series)
+        series for series in project.series.values() if takes_part(series, state.newest.get(series.id), as_of, due)
     ]
     if not chosen:
         return
+    before = copy.deepcopy(state)
     find_agreement(before, world)
     state.agreed = set(before.agreed)
     for series in chosen:
         run_series(Run(project, world, before, state, as_of), series)
         state.newest[series.id] = as_of
+
+
+def takes_part(series: Series, newest: datetime | None, as_of: datetime, due: bool) -> bool:
+    """Whether the run is one of this series; with `due`, only if its schedule says so."""
+    stale = newest is not None and as_of <= newest
+    return series.status not in IDLE and not stale and (not due or is_due(series.schedule, newest, as_of))
 
 
 def find_agreement(state: State, world: World) -> None:

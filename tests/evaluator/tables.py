@@ -33,10 +33,10 @@ class Evaluator:
         self.world.lose(step.customers_gone)
         self.world.untag(step.customer_tags_gone)
         self.world.take(step.sources)
-        self.run(step.as_of)
+        self.run(step.as_of, step.due)
 
-    def run(self, as_of: datetime) -> None:
-        run(read_project(self.definitions, self.project_file), self.world, self.state, as_of)
+    def run(self, as_of: datetime, due: bool = False) -> None:
+        run(read_project(self.definitions, self.project_file), self.world, self.state, as_of, due)
 
     def tables(self) -> dict[str, list[Row]]:
         """Every row of the five tables."""
