@@ -173,14 +173,13 @@ FILE_FORMATS = ("jsonl", "csv", "parquet")
 SENDING: Keys = MappingProxyType({"batch_size": "How many messages a batch holds at most."})
 SEGMENTS: Keys = MappingProxyType({"segments": "Rules by name, for `in_segment('name')`."})
 
-SOURCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+SOURCES: Keys = MappingProxyType(
     {
-        "customers": ("customer_id",),
-        "companies": ("company_id",),
-        "customer_companies": ("customer_id", "company_id"),
-        "events": ("customer_id", "name", "occurred_at", "properties"),
-        "engagements": ("message_id", "kind", "occurred_at", "link"),
-        "customer_tags": ("customer_id", "tag"),
+        "customers": "The customers, one row each, with their attributes; needs `customer_id`.",
+        "companies": "The companies with their attributes; needs `company_id`.",
+        "customer_companies": "Who belongs to which company; needs `customer_id` and `company_id`.",
+        "events": "What customers did; needs `customer_id`, `name` and `occurred_at`, may have `properties` (JSON).",
+        "engagements": "What came back for messages; needs `message_id`, `kind`, `occurred_at`, may have `link`.",
+        "customer_tags": "The tags that customers have; needs `customer_id` and `tag`.",
     }
 )
-"""The sources with the columns that the engine itself reads."""

@@ -1,0 +1,170 @@
+"""JSON Schemas of a project's files, which editors use to complete and check while typing.
+
+They say what the reader says as far as a schema can; unions are `if/then`, because their messages name the right kind.
+Draft 7, the newest that editors support in full.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.model import STATUSES
+from pipelines.reader import IDENTIFIER
+from pipelines.settings import MAX_BATCH_SIZE
+from pipelines.vocabulary import (
+    BLOCK_KINDS,
+    BLOCKS,
+    CHANNEL,
+    CHANNELS,
+    FILE_FORMATS,
+    GOAL,
+    MESSAGE_GOAL,
+    PROJECT,
+    REENTRY,
+    SCHEDULES,
+    SEGMENTS,
+    SEND,
+    SENDERS,
+    SENDING,
+    SERIES,
+    SOURCE,
+    SOURCES,
+    WAREHOUSE,
+    WEEKDAYS,
+    Keys,
+)
+
+Schema = dict[str, Any]
+
+# Whatever YAML takes a text for, a definition reads as text.
+TEXT: Schema = {"type": ["string", "number", "boolean"]}
+DURATION: Schema = {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s+([Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?\s*$"}
+TIME: Schema = {"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"}
+BOOLEAN: Schema = {"type": "boolean"}
+TARGETS: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}]}
+WEEKDAY: Schema = {"enum": [name for weekday in WEEKDAYS for name in (weekday, weekday[:3])]}
+IDENTIFIERS: Schema = {"pattern": f"^{IDENTIFIER.pattern}$"}
+
+
+def series_schema() -> Schema:
+    """The schema of a file in ``series_definitions/``."""
+    shapes: dict[str, Schema] = {
+        "status": {"enum": list(STATUSES)},
+        "schedule": {"anyOf": [{"enum": list(SCHEDULES)}, {"type": "string", "pattern": r"^\S+(\s+\S+){4}$"}]},
+        "goal": _object(GOAL, {"within": DURATION, "exits": BOOLEAN}, ["rule", "within"]),
+        "reentry": _object(REENTRY, {"after": DURATION, "limit": {"type": "integer", "minimum": 1}}, ["after"]),
+        "idle_exit": DURATION,
+        "holdout": {"type": "number", "minimum": 0, "maximum": 100},
+        "blocks": _named({"$ref": "#/definitions/block"}) | {"minProperties": 1},
+    }
+    blocks = {f"{kind}_block": _block_of_kind(kind) for kind in BLOCKS}
+    return {
+        **_head("A series: the way of customers through blocks."),
+        **_object(SERIES, shapes, ["series", "status", "schedule", "blocks"]),
+        "definitions": {"block": _block(), **blocks},
+    }
+
+
+def segments_schema() -> Schema:
+    """The schema of ``segments.yml``."""
+    return _head("Rules by name, for every series.") | _object(SEGMENTS, {"segments": _named(TEXT)})
+
+
+def project_schema() -> Schema:
+    """The schema of ``series.yml``."""
+    source = _object(SOURCE, {"columns": {"type": "object", "additionalProperties": TEXT}, "lag": DURATION})
+    # `null` takes back an address or consent that is asked for by default.
+    expression = {"type": ["string", "number", "boolean", "null"]}
+    channel = _object(CHANNEL, {"address": expression, "consent": expression, "receipts": BOOLEAN})
+    one_channel = {"$ref": "#/definitions/channel"}
+    shapes: dict[str, Schema] = {
+        "warehouse": _object(WAREHOUSE, {"engine": {"enum": ["duckdb"]}}),
+        # Beside a bare `$ref`, draft 7 overlooks the description.
+        "sources": _object(SOURCES, dict.fromkeys(SOURCES, {"allOf": [{"$ref": "#/definitions/source"}]})),
+        "channels": _named(one_channel) | {"properties": dict.fromkeys(CHANNELS, one_channel)},
+        "senders": _named(_sender()),
+        "sending": _object(SENDING, {"batch_size": {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE}}),
+    }
+    return {
+        **_head("The project file; every key has a default."),
+        **_object(PROJECT, shapes),
+        "definitions": {"source": source, "channel": channel},
+    }
+
+
+SCHEMAS = {"series.json": series_schema, "segments.json": segments_schema, "project.json": project_schema}
+"""Each schema by the file that holds it."""
+
+
+def schema_text(schema: Schema) -> str:
+    """A schema as its file holds it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _head(title: str) -> Schema:
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": title}
+
+
+def _object(keys: Keys, shapes: Mapping[str, Schema], required: list[str] | None = None) -> Schema:
+    properties = {key: {"description": text, **shapes.get(key, TEXT)} for key, text in keys.items()}
+    needed = {"required": required} if required else {}
+    return {"type": "object", "properties": properties, "additionalProperties": False, **needed}
+
+
+def _named(each: Schema) -> Schema:
+    """A mapping of names to such values."""
+    return {"type": "object", "propertyNames": IDENTIFIERS, "additionalProperties": each}
+
+
+def _block() -> Schema:
+    """Any block: the keys that say its kind, and for each kind what else it may have."""
+    kind_keys = {key: {"description": BLOCKS[kind][key]} for key, kind in BLOCK_KINDS.items()}
+    return {
+        "type": "object",
+        "properties": kind_keys,
+        "anyOf": [{"required": [key]} for key in BLOCK_KINDS],
+        "allOf": [
+            {"if": {"required": [key]}, "then": {"$ref": f"#/definitions/{kind}_block"}}
+            for key, kind in BLOCK_KINDS.items()
+        ],
+    }
+
+
+def _block_of_kind(kind: str) -> Schema:
+    send = {
+        "days": {"anyOf": [WEEKDAY, {"type": "array", "items": WEEKDAY, "minItems": 1, "uniqueItems": True}]},
+        "from": TIME,
+        "to": TIME,
+    }
+    shapes = {
+        "then": TARGETS,
+        "else": TARGETS,
+        "within": DURATION,
+        "try_for": DURATION,
+        "wait": DURATION,
+        "content": {"anyOf": [{"enum": list(CHANNELS)}, TEXT]},
+        "send": _object(SEND, send),
+        "goal": _object(MESSAGE_GOAL, {"within": DURATION}, ["rule", "within"]),
+    }
+    says_kind = [key for key, name in BLOCK_KINDS.items() if name == kind]
+    schema = _object(BLOCKS[kind], shapes) | {"oneOf": [{"required": [key]} for key in says_kind]}
+    if kind == "content":
+        schema["anyOf"] = [{"required": [key]} for key in ("body", "title", "subject")]
+    return schema
+
+
+def _sender() -> Schema:
+    return {
+        "type": "object",
+        "properties": {"type": {"enum": list(SENDERS), "description": SENDERS["files"]["type"]}},
+        "required": ["type"],
+        "allOf": [
+            {
+                "if": {"properties": {"type": {"const": kind}}},
+                "then": _object(keys, {"format": {"enum": list(FILE_FORMATS)}}),
+            }
+            for kind, keys in SENDERS.items()
+        ],
+    }
