@@ -184,9 +184,12 @@ class Project:
             refuse(self.problems())
 
     def _hand_off(self, warehouse: Warehouse) -> HandOffResult:
-        from pipelines.hand_off import hand_off
+        from pipelines.hand_off import HandOffResult, hand_off
         from pipelines.run import newest_runs
+        from warehouse import state
 
+        if not state.exists(warehouse):
+            return HandOffResult(())
         as_of = max(newest_runs(warehouse).values(), default=current_instant())
         return hand_off(warehouse, self.definitions, self.folder, as_of)
 
