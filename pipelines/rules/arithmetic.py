@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from pipelines.rules.build import operand
@@ -23,9 +25,10 @@ def added(reader: Reader, node: exp.Expression) -> Value | None:
         left, right = right, left
     if right.family == "interval":
         return _shifted(reader, node, read_as(left, "time"), right)
+    if type(node) is exp.Sub and left.family == right.family == "time":
+        return _difference(reader, node, left, right)
     if "time" in (left.family, right.family):
-        advice = "compare with a moment instead, such as `now() - interval '3 days'`"
-        raise reader.wrong(node, f"a time can only have an interval added or taken away; {advice}")
+        raise reader.wrong(node, "only an interval, such as interval '3 days', can be added to a time or taken from it")
     return _calculated(reader, node, left, right)
 
 
@@ -66,6 +69,11 @@ def interval(reader: Reader, node: exp.Expression) -> Value | None:
         form = f"a whole number up to {_MOST:,} and minutes, hours, days, weeks, months or years"
         raise WrongError(reader.syntax.span(node), f"an interval is {form}, such as interval '3 days'")
     return reader.made(node, exp.Interval(this=exp.Literal.string(text), unit=exp.var(unit)), "interval", certain=True)
+
+
+def _difference(reader: Reader, node: exp.Expression, later: Value, earlier: Value) -> Value:
+    sql = exp.Sub(this=operand(unguarded(later.sql)), expression=operand(unguarded(earlier.sql)))
+    return replace(reader.made(node, guarded(sql), "interval"), difference=(later.sql, earlier.sql))
 
 
 def _shifted(reader: Reader, node: exp.Expression, time: Value, length: Value) -> Value:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from pipelines.rules.build import chain, coalesced, negated, side
+from pipelines.rules.build import chain, coalesced, negated, operand, side
 from pipelines.rules.dialect import guarded, unguarded
 from pipelines.rules.reader import Reader
 from pipelines.rules.syntax import links
-from pipelines.rules.values import Value, alike, may_not_meet, read_as
+from pipelines.rules.values import Value, WrongError, alike, may_not_meet, read_as
+
+_TURNED: dict[type[exp.Expression], type[exp.Expression]] = {
+    exp.EQ: exp.EQ,
+    exp.LT: exp.GT,
+    exp.LTE: exp.GTE,
+    exp.GT: exp.LT,
+    exp.GTE: exp.LTE,
+}
 
 
 def _decided(reader: Reader, node: exp.Expression, sql: exp.Expression, *, certain: bool = False) -> Value:
@@ -39,15 +47,32 @@ def compared(reader: Reader, node: exp.Expression) -> Value | None:
     if any(side.is_null for side in sides):
         equal = "is null" if type(node) is exp.EQ else "is not null"
         raise reader.wrong(node, f"nothing can be compared with null; write `{equal}`")
-    _, (left, right) = alike(sides)
     kind = exp.EQ if type(node) is exp.NEQ else type(node)
-    sql = kind(this=side(unguarded(left.sql)), expression=side(unguarded(right.sql)))
-    risky = may_not_meet([left, right]) or left.sql is not unguarded(left.sql) or right.sql is not unguarded(right.sql)
+    holds = _elapsed(reader, node, kind, *sides) or _compared(reader, node, kind, *alike(sides)[1])
+    return reader.made(node, negated(holds.sql), "boolean", certain=True) if type(node) is exp.NEQ else holds
+
+
+def _compared(reader: Reader, node: exp.Expression, kind: type[exp.Expression], left: Value, right: Value) -> Value:
+    bare = [unguarded(value.sql) for value in (left, right)]
+    sql = kind(this=side(bare[0]), expression=side(bare[1]))
+    risky = may_not_meet([left, right]) or bare != [left.sql, right.sql]
     certain = left.certain and right.certain and not risky
-    equal_value = _decided(reader, node, guarded(sql) if risky else sql, certain=certain)
-    if type(node) is not exp.NEQ:
-        return equal_value
-    return reader.made(node, negated(equal_value.sql), "boolean", certain=True)
+    return _decided(reader, node, guarded(sql) if risky else sql, certain=certain)
+
+
+def _elapsed(
+    reader: Reader, node: exp.Expression, kind: type[exp.Expression], left: Value, right: Value
+) -> Value | None:
+    """``later - earlier > interval '3 days'``, as a comparison of times; None when it is something else."""
+    if left.difference is None and right.difference is not None:
+        left, right, kind = right, left, _TURNED[kind]
+    if left.difference is None or type(right.sql) is not exp.Interval:
+        return None
+    if right.sql.args["unit"].name in ("MONTH", "YEAR"):
+        raise WrongError(right.span, "months and years are not equally long; compare with days or weeks")
+    later, earlier = left.difference
+    sum_ = exp.Add(this=operand(unguarded(earlier)), expression=right.sql)
+    return _decided(reader, node, guarded(kind(this=side(unguarded(later)), expression=sum_)))
 
 
 def listed(reader: Reader, node: exp.Expression) -> Value | None:

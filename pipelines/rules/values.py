@@ -44,6 +44,7 @@ class Value:
         words: How the user wrote it.
         property_name: The property's name, as long as nothing has said what to read it as.
         certain: It is never NULL.
+        difference: The two times of ``later - earlier``, an interval that can be compared with a written one.
     """
 
     sql: exp.Expression
@@ -52,6 +53,7 @@ class Value:
     words: str
     property_name: str | None = None
     certain: bool = False
+    difference: tuple[exp.Expression, exp.Expression] | None = None
 
     @property
     def text_literal(self) -> str | None:
@@ -108,7 +110,8 @@ def alike(values: Sequence[Value]) -> tuple[Family, list[Value]]:
     """
     for value in values:
         if value.family in ("other", "interval"):
-            advice = "only `is null` can be asked" if value.family == "other" else "it can only be added to a time"
+            interval = "add it to a time, or compare a difference of two times with it, by = < <= > or >="
+            advice = "only `is null` can be asked" if value.family == "other" else interval
             raise WrongError(value.span, f"`{value.words}` is {_A[value.family]}; {advice}")
     known = [value for value in values if value.family != "unknown"]
     firm = [value for value in known if value.text_literal is None] or known
@@ -147,11 +150,13 @@ def _differ(one: Value, other: Value) -> str:
     for text, number in ((one, other), (other, one)):
         if (text.text_literal or "").isdecimal() and number.family == "number":
             return f"`{number.words}` is a number and `{text.words}` is text; write the number without quotes"
+        if (text.text_literal or "").lower() in ("true", "false") and number.family == "boolean":
+            return f"`{number.words}` is true or false and `{text.words}` is text; write it without quotes"
         if text.family == "text" and number.family == "number" and type(number.sql) is exp.Literal:
             return f"`{text.words}` is text and `{number.words}` is a number; write '{number.words}' in quotes"
     message = f"`{one.words}` is {_A[one.family]} and `{other.words}` is {_A[other.family]}; they cannot be compared"
     for text, target in ((one, other), (other, one)):
-        if text.family == "text" and (name := _CASTS.get(target.family)):
+        if text.family == "text" and text.text_literal is None and (name := _CASTS.get(target.family)):
             return f"{message}; try_cast({text.words} as {name}) reads the text"
     return message
 
