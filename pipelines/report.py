@@ -100,7 +100,7 @@ def _series(all_series: Sequence[SeriesStatus]) -> str:
         [
             [
                 series.series_id,
-                series.status or "not defined",
+                series.status or "no definition",
                 series.schedule,
                 series.last_run,
                 sum(series.entries.values()),

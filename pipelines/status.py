@@ -49,7 +49,7 @@ class SeriesStatus:
 
     Attributes:
         title: None when the definition has none.
-        status: As the definition says; None when the series has entries or runs but no usable definition any more.
+        status: As the definition says; None when there is none that can be read, as for a series whose file is gone.
         schedule: Cron expression in UTC; None likewise.
         last_run: Newest ``as_of``, naive UTC; None when it never ran.
         entries: Entry status to the number of entries; statuses that do not occur are left out.
@@ -90,7 +90,7 @@ class WaitingBatches:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a project stands; series in the definitions' order, then those without a definition by name."""
+    """How a project stands; series in the definitions' order, then by name those that cannot be read or are gone."""
 
     last_run: datetime | None
     series: tuple[SeriesStatus, ...]
@@ -107,7 +107,7 @@ def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
     entries = _by_first(_rows(warehouse, "entries"))
     visits = _by_first(_rows(warehouse, "visits"))
     last_runs: dict[str, datetime] = dict(_rows(warehouse, "ticks"))
-    undefined = sorted((entries.keys() | last_runs.keys()) - definitions.series.keys())
+    others = sorted((entries.keys() | last_runs.keys() | definitions.refused.keys()) - definitions.series.keys())
     return Status(
         last_run=max(last_runs.values(), default=None),
         series=tuple(
@@ -118,7 +118,7 @@ def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
                 entries.get(series_id, []),
                 visits.get(series_id, []),
             )
-            for series_id in [*definitions.series, *undefined]
+            for series_id in [*definitions.series, *others]
         ),
         batches=tuple(WaitingBatches(*row) for row in _rows(warehouse, "batches")),
     )

@@ -50,7 +50,7 @@ def answer(command: str) -> str:
     result = series(*arguments)
     errors = "".join(f"! {line}\n" for line in result.stderr.splitlines())
     code = f"[exit {result.exit_code}]\n" if result.exit_code else ""
-    return result.stdout + errors + code
+    return (result.stdout + errors + code).replace(str(Path.cwd()), ".")
 
 
 @pytest.mark.golden

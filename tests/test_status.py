@@ -94,7 +94,7 @@ def test_last_runs_and_series_without_a_definition(definitions: Definitions, war
     assert runs == {"later": None, "upgrade": SECOND, "welcome": None, "forgotten": FIRST}
     assert list(runs)[-1] == "forgotten"
     assert status.series[-1].status is None
-    assert "not defined" in report.status(status)
+    assert "no definition" in report.status(status)
 
 
 def test_batches_that_have_not_left(definitions: Definitions, warehouse: Warehouse) -> None:
