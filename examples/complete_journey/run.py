@@ -19,6 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from pipelines import Project
+from pipelines.problems import UserError
 
 FOLDER = Path(__file__).resolve().parent
 WAREHOUSE = FOLDER / "warehouse" / "warehouse.duckdb"
@@ -96,7 +97,10 @@ def main() -> None:
         parser.error(f"--nights must be between 1 and {NIGHTS}, the nights of 2017")
     progress, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     began = time.monotonic()
-    play(nights, progress)
+    try:
+        play(nights, progress)
+    except UserError as error:
+        raise SystemExit(str(error)) from error
     project = Project.open(FOLDER)
     out.print(as_table(summary(project.table("entries"), project.table("messages"))))
     out.print(f"{nights} nights in {time.monotonic() - began:.0f} s.")
