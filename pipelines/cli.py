@@ -213,6 +213,33 @@ def status(invocation: Invocation) -> None:
     click.echo(output.to_json(result) if invocation.format == "json" else report.status(result))
 
 
+@main.command()
+@click.argument("kind", type=click.Choice(["series", "segments", "project"]), default="series")
+@click.option("--write", is_flag=True, help="Write all of them to series_definitions/.schema/ instead.")
+@common_options("text", "json")
+@click.pass_obj
+def schema(invocation: Invocation, kind: str, write: bool) -> None:
+    """Print the JSON Schema with which editors complete and check YAML.
+
+    Of a series file by default, or of segments.yml, or of series.yml (project). A file names its schema in its first
+    line: # yaml-language-server: $schema=.schema/series.json
+    """
+    from pipelines import output
+    from pipelines.load import FOLDER
+    from pipelines.schema import SCHEMAS, schema_text
+
+    if not write:
+        click.echo(schema_text(SCHEMAS[f"{kind}.json"]()), nl=False)
+        return
+    folder = invocation.project_dir / FOLDER / ".schema"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / name for name in SCHEMAS]
+    for file in files:
+        file.write_text(schema_text(SCHEMAS[file.name]()), encoding="utf-8")
+    names = [file.as_posix() for file in files]
+    click.echo(output.to_json(names) if invocation.format == "json" else "\n".join(names))
+
+
 def _end(failures: Sequence[str]) -> None:
     """Exit with 1 when something failed, having said what."""
     for failure in failures:
