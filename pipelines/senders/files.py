@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from pipelines.senders.file_format import FORMATS
 from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError
-from pipelines.senders.whole_file import write_whole
+from pipelines.senders.whole_file import TakenError, write_whole
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 
@@ -59,10 +59,9 @@ class FilesSender:
             write_whole(path, partial(write, batch.messages), same)
             manifest = _manifest(batch, path)
             write_whole(path.with_name(f"{batch.batch_id}.manifest.json"), partial(_put, manifest))
-        except FileExistsError as error:
-            name = Path(error.filename2 or error.filename).name
+        except TakenError as error:
             raise SenderError(
-                f"{self.folder / name} is there with another content, and is not overwritten. "
+                f"{error} is there with another content, and is not overwritten. "
                 "Find out who wrote it, move it away and hand off again."
             ) from error
         except OSError as error:

@@ -9,6 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+
+class TakenError(Exception):
+    """A file of that name is there, with another content; the text is its path."""
+
+
 Same = Callable[[Path, Path], bool]
 """Whether two files hold the same."""
 
@@ -30,7 +35,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
         same: Compares what is there with what was to be written.
 
     Raises:
-        FileExistsError: Another content has this name.
+        TakenError: Another content has this name.
         OSError: The disk is full, or the folder cannot be written.
     """
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
@@ -43,9 +48,9 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
             os.fsync(file.fileno())
         try:
             os.link(temporary, path)
-        except FileExistsError:
+        except FileExistsError as error:
             if not same(temporary, path):
-                raise
+                raise TakenError(str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
