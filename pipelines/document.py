@@ -247,10 +247,14 @@ class _Builder:
                 line, column = found, len(self.lines[found]) - len(self.lines[found].lstrip(" "))
         elif event.style:
             column += 1
-        shown = event.value.rstrip("\n")
-        exact = "\n" not in shown and self.lines[line].startswith(shown, column)
         covered = self.lines[line : max(line, last) + 1]
+        exact = _visible(event.value) == _visible(self._source(event, covered, column))
         return Text(event.value, Position(self.file, line + 1, column + 1), tuple(covered), exact)
+
+    def _source(self, event: Any, covered: list[str], column: int) -> str:
+        """The characters of the file between the scalar's quotes, if it has any."""
+        end = len(covered[-1]) if event.style in ("|", ">") else event.end_mark.column - bool(event.style)
+        return "\n".join((*covered[:-1], covered[-1][:end]))[column:]
 
     def _syntax_error(self, error: yaml.YAMLError) -> None:
         if not (self.stack and self.stack[-1].is_cut):
@@ -275,3 +279,7 @@ def _kind(event: Any) -> ScalarKind:
 
 def _control_message(character: str) -> str:
     return f"the control character U+{ord(character):04X} stands here; remove it"
+
+
+def _visible(text: str) -> str:
+    return "".join(text.split())

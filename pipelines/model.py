@@ -34,8 +34,8 @@ class Text:
         value: The text as YAML reads it.
         position: Where the scalar's first character stands (after an opening quote).
         lines: The source lines the scalar covers, as they stand in the file; for caret lines.
-        exact: Whether ``value`` stands in ``lines`` character for character on one line, so that an offset into
-            ``value`` is an offset into the first line.
+        exact: Whether ``value`` stands in ``lines`` character for character, white space aside (lines may be indented
+            and folded), so that the place of every character is known.
     """
 
     value: str
@@ -44,10 +44,22 @@ class Text:
     exact: bool = False
 
     def at(self, offset: int) -> Position:
-        """The place of the character at ``offset`` of ``value``; the scalar's start where that is not known."""
+        """The place of the first character at or after ``offset`` of ``value`` that is no white space.
+
+        Behind the last one it is the place after that; where places are not known, the scalar's start.
+        """
         if not self.exact:
             return self.position
-        return Position(self.position.file, self.position.line, self.position.column + offset)
+        line, column = 0, self.position.column - 1
+        for number, letter in enumerate(self.value):
+            if letter.isspace():
+                continue
+            while (at_end := column >= len(self.lines[line])) or self.lines[line][column].isspace():
+                line, column = (line + 1, 0) if at_end else (line, column + 1)
+            if number >= offset:
+                break
+            column += 1
+        return Position(self.position.file, self.position.line + line, column + 1)
 
     def __str__(self) -> str:
         return self.value

@@ -82,7 +82,7 @@ def project_schema() -> Schema:
     shapes: dict[str, Schema] = {
         "warehouse": _object(WAREHOUSE, {"engine": {"enum": ["duckdb"]}}),
         # Beside a bare `$ref`, draft 7 overlooks the description.
-        "sources": _object(SOURCES, dict.fromkeys(SOURCES, {"allOf": [{"$ref": "#/definitions/source"}]})),
+        "sources": _object(SOURCES, {key: {"allOf": [{"$ref": "#/definitions/source"}]} for key in SOURCES}),
         "channels": _named(one_channel) | {"properties": dict.fromkeys(CHANNELS, one_channel)},
         "senders": _named(_sender()),
         "sending": _object(SENDING, {"batch_size": {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE}}),

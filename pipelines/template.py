@@ -192,7 +192,7 @@ class _Reader:
         return Value(exp.Case().when(condition, as_text(yes)).else_(as_text(no)), "text")
 
     def _filtered(self, node: nodes.Filter) -> Value:
-        assert node.node is not None  # noqa: S101 - only `{% filter %}` has none, and that is refused before
+        assert node.node is not None
         value = self._value(node.node)
         if node.name in TEXT_FILTERS:
             self._arguments(node, ())
@@ -300,7 +300,8 @@ class _Reader:
 def _problem(text: Text, offset: int, message: str) -> Problem:
     """A finding with the line it is in; where the file's own line is not known, the line of the text."""
     if text.exact and text.lines:
-        line, column = text.lines[0], text.at(offset).column
+        place = text.at(offset)
+        line, column = text.lines[place.line - text.position.line], place.column
     else:
         before, line = text.value[:offset], text.value[offset:].partition("\n")[0]
         start = before.rpartition("\n")[2]

@@ -70,7 +70,7 @@ def test_project_schema_agrees_with_the_reader() -> None:
     warehouse: {engine: duckdb, path: warehouse/warehouse.duckdb}
     timezone: UTC
     sources: {customers: {table: crm.contacts, columns: {customer_id: contact_id}}, events: {lag: 2 hours}}
-    channels: {email: {address: email, consent: "not unsubscribed", receipts: true, sender: outbox}, sms: {consent: null}}
+    channels: {email: {address: email, consent: "not unsubscribed", receipts: true, sender: outbox}, sms: {address: ~}}
     senders: {outbox: {type: files, path: outbox, format: jsonl}}
     sending: {batch_size: 500}
     """
@@ -91,5 +91,12 @@ def _plain(node: Node | None) -> Any:
             return {key: _plain(entry.value) for key, entry in node.entries.items()}
         case Items():
             return [_plain(item) for item in node.items]
-    convert = {"null": lambda _: None, "boolean": lambda word: word.lower() == "true", "integer": int, "number": float}
-    return convert.get(node.kind, str)(node.text.value)
+    text = node.text.value
+    match node.kind:
+        case "null":
+            return None
+        case "boolean":
+            return text.lower() == "true"
+        case "integer" | "number":
+            return float(text)
+    return text

@@ -36,8 +36,9 @@ def excerpt(text: Text, span: Span) -> str:
     """The source line and a line with carets under ``span``; empty where the offsets do not lead back to the file."""
     if not text.exact or not text.lines:
         return ""
-    line = text.lines[0]
-    first = text.position.column - 1 + span[0]
-    width = max(1, min(span[1], len(text.value)) - span[0])
+    start, stop = text.at(span[0]), text.at(max(span[0], span[1] - 1))
+    line = text.lines[start.line - text.position.line]
+    first = start.column - 1
+    width = max(1, (stop.column if stop.line == start.line else len(line.rstrip())) - first)
     margin = "".join("\t" if letter == "\t" else " " for letter in line[:first].ljust(first))
     return f"{line}\n{margin}{'^' * width}"
