@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -53,22 +53,28 @@ class Verbs(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except UserError as error:
-            click.echo(error, err=True)
-            ctx.exit(error.exit_code)
+            _fail(ctx, str(error), error.exit_code)
         except WarehouseError as error:
-            click.echo(error, err=True)
-            ctx.exit(UserError.exit_code)
+            _fail(ctx, str(error))
         except Exception as error:
             if ctx.ensure_object(Invocation).debug:
                 raise
-            _report_defect(error)
-            ctx.exit(1)
+            _fail(ctx, _unexpected(error))
 
 
-def _report_defect(error: Exception) -> None:
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}."
     first_line = str(error).strip().partition("\n")[0]
-    click.echo(f"Unexpected {type(error).__name__}: {first_line}", err=True)
-    click.echo("This is a defect of series, not of your project. --debug shows where it happened.", err=True)
+    return (
+        f"Unexpected {type(error).__name__}: {first_line}\n"
+        "This is a defect of series, not of your project. --debug shows where it happened."
+    )
+
+
+def _fail(ctx: click.Context, message: str, exit_code: int = UserError.exit_code) -> NoReturn:
+    click.echo(message, err=True)
+    ctx.exit(exit_code)
 
 
 class Instant(click.ParamType[datetime]):
