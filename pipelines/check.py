@@ -21,7 +21,7 @@ from pipelines.model import (
     Text,
     WaitBlock,
 )
-from pipelines.problems import Position, Problem
+from pipelines.problems import Position, Problem, in_order
 from pipelines.rules import Scope, parse_rule, parse_value
 from pipelines.rules.model import Columns, Rule
 from pipelines.settings import DEFAULT
@@ -69,8 +69,7 @@ def check(definitions: Definitions, columns: SourceColumns) -> tuple[CheckedDefi
         problems += series_warnings(result, definitions.settings, columns.present("engagements"))
     for series in definitions.refused.values():
         problems += _check_series(series, definitions.settings, scope)[1]
-    in_order = sorted(dict.fromkeys(problems), key=lambda problem: problem.position or DEFAULT)
-    return CheckedDefinitions(definitions.settings, checked, channels), in_order
+    return CheckedDefinitions(definitions.settings, checked, channels), in_order(problems)
 
 
 def _project_scope(definitions: Definitions, columns: SourceColumns) -> Scope:

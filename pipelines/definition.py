@@ -14,7 +14,7 @@ from pipelines.goal import read_goal
 from pipelines.graph import structure_problems
 from pipelines.hint import did_you_mean
 from pipelines.model import STATUSES, AnyBlock, Block, Reentry, Series, Status
-from pipelines.problems import Position, Problem
+from pipelines.problems import Position, Problem, in_order
 from pipelines.reader import Reader
 from pipelines.vocabulary import REENTRY, SCHEDULES, SERIES
 
@@ -39,7 +39,7 @@ def draft_series(text: str, file: str) -> tuple[Series, list[Problem]]:
     """Like ``read_series``, but with problems the series holds all that could be read, to look for further ones."""
     node, problems = read_document(text, file)
     if isinstance(node, Fields):
-        return _read(Reader(node, "the series", SERIES, problems), text, file), problems
+        return _read(Reader(node, "the series", SERIES, problems), text, file), in_order(problems)
     if not problems:
         problems.append(Problem(Position(file, 1, 1), _no_mapping(node is None)))
     return _read(Reader(Fields({}, Position(file, 1, 1)), "", SERIES, []), text, file), problems
@@ -66,7 +66,6 @@ def _read(reader: Reader, text: str, file: str) -> Series:
     )
     for key in ("description", "owner"):
         reader.text(key)
-    reader.problems.sort(key=lambda problem: problem.position or reader.position)
     return series
 
 

@@ -55,6 +55,11 @@ class Problem:
         return f"{head}\n{self.excerpt}" if self.excerpt else head
 
 
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once, by file and place; what belongs to no file comes first."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.position or Position("", 0, 0))
+
+
 class UserError(Exception):
     """A mistake that the user can mend; its text is shown as it is.
 
@@ -71,7 +76,7 @@ class RefusedError(UserError):
     exit_code = 2
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(in_order(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.load import load_definitions
 from pipelines.model import Definitions
-from pipelines.problems import Problem, UsageError
+from pipelines.problems import Problem, UsageError, in_order
 from pipelines.schedule import current_instant, parse_as_of
 from warehouse.adapter import Warehouse, WarehouseError
 
@@ -84,9 +84,9 @@ class Project:
         from pipelines.run import read_definitions
 
         if not self.warehouse_path.exists():
-            return [*self._loaded[1], *read_definitions(self.definitions, None)[2]]
+            return in_order([*self._loaded[1], *read_definitions(self.definitions, None)[2]])
         with self._warehouse(read_only=True) as warehouse:
-            return [*self._loaded[1], *read_definitions(self.definitions, warehouse)[2]]
+            return in_order([*self._loaded[1], *read_definitions(self.definitions, warehouse)[2]])
 
     def compile(self, series_id: str, as_of: datetime | str | None = None) -> str:
         """The SQL that a run of one series at an instant would execute, as one script.

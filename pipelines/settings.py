@@ -9,7 +9,7 @@ from datetime import timedelta
 from pipelines.clock import check_time_zone
 from pipelines.document import Fields, Scalar, read_document
 from pipelines.model import Channel, Expression, Sender, Settings, Source, Text
-from pipelines.problems import Position, Problem
+from pipelines.problems import Position, Problem, in_order
 from pipelines.reader import Reader
 from pipelines.vocabulary import (
     CHANNEL,
@@ -55,8 +55,7 @@ def read_settings(text: str | None, file: str = PROJECT_FILE) -> tuple[Settings,
         senders=senders,
         batch_size=(sending and sending.integer("batch_size", 1, MAX_BATCH_SIZE)) or BATCH_SIZE,
     )
-    problems.sort(key=lambda problem: problem.position or DEFAULT)
-    return settings, problems
+    return settings, in_order(problems)
 
 
 def read_segments(text: str, file: str) -> tuple[dict[str, Expression], list[Problem]]:
@@ -68,8 +67,7 @@ def read_segments(text: str, file: str) -> tuple[dict[str, Expression], list[Pro
     for entry in inner.node.entries.values():
         inner.identifier(entry.key, "segment")
     rules = {name: inner.text(name) for name in inner.node.entries}
-    problems.sort(key=lambda problem: problem.position or DEFAULT)
-    return {name: rule for name, rule in rules.items() if rule is not None}, problems
+    return {name: rule for name, rule in rules.items() if rule is not None}, in_order(problems)
 
 
 def _read_top(text: str, file: str, where: str, keys: Mapping[str, str]) -> tuple[Reader, list[Problem]]:

@@ -16,6 +16,7 @@ import yaml
 
 from pipelines.check import SourceColumns, check
 from pipelines.load import load_definitions
+from pipelines.problems import in_order
 from tests.golden import assert_golden
 
 FOLDER = Path(__file__).parent / "refused"
@@ -36,7 +37,7 @@ def test_says_exactly_what_is_wrong(case: Path, tmp_path: Path) -> None:
     columns = _make_project(case, tmp_path)
     definitions, problems = load_definitions(tmp_path)
     checked, found = check(definitions, SourceColumns(columns))
-    problems += found
+    problems = in_order([*problems, *found])
     assert_golden(FOLDER / f"{case.stem}.txt", "".join(f"{problem}\n" for problem in problems))
     with_errors = {problem.position.file for problem in problems if problem.severity == "error" and problem.position}
     assert bool(with_errors) != case.name.startswith("warned_")
