@@ -102,12 +102,12 @@ def problem_facts(problem: Problem) -> dict[str, Any]:
 
 
 def github_annotation(problem: Problem, project_dir: Path) -> str:
-    r"""A problem as the workflow command that GitHub shows at the line in a pull request.
+    """A problem as the workflow command that GitHub shows at the line in a pull request.
 
     >>> from pipelines.problems import Position
     >>> place = Position("series_definitions/a.yml", 3, 7)
-    >>> github_annotation(Problem(place, "50% of\ncustomers"), Path("crm"))
-    '::error file=crm/series_definitions/a.yml,line=3,col=7::50%25 of%0Acustomers'
+    >>> github_annotation(Problem(place, "half: 50%"), Path("crm"))
+    '::error file=crm/series_definitions/a.yml,line=3,col=7::half: 50%25'
     """
     place = ""
     if problem.position:

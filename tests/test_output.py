@@ -68,9 +68,9 @@ def test_a_problem_without_a_place_has_null_fields() -> None:
 
 
 def test_annotations_escape_what_would_end_them() -> None:
-    hostile = Problem(Position("a,b:c%.yml", 1, 2), "100%\r\n::error::forged", "warning")
+    hostile = Problem(Position("a,b:c%\r\n.yml", 1, 2), "100%: ::error::forged", "warning")
     assert github_annotation(hostile, Path()) == (
-        "::warning file=a%2Cb%3Ac%25.yml,line=1,col=2::100%25%0D%0A::error::forged"
+        "::warning file=a%2Cb%3Ac%25%0D%0A.yml,line=1,col=2::100%25: ::error::forged"
     )
 
 
