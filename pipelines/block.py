@@ -27,6 +27,12 @@ from pipelines.vocabulary import BLOCK_KINDS, BLOCKS, CONTENT_FIELDS, SEND
 MAX_TAG = 200
 EVERY_DAY = tuple(range(7))
 DEFAULT_TRY_FOR = timedelta(days=3)
+OWNERS: Mapping[str, str] = {
+    **{key: f"{kind} blocks" for kind, keys in BLOCKS.items() for key in keys},
+    "else": "rule and content blocks",
+}
+"""Every key of blocks, with the kind that has it."""
+
 _KIND_NAMES = "`rule`, `content`, `wait` or `wait_until`, `tag` or `untag`"
 
 
@@ -102,8 +108,9 @@ _READERS: Mapping[str, Callable[[Reader, Block], Block | None]] = {
 
 def _targets(reader: Reader, key: str) -> tuple[Text, ...]:
     """What a key leads to; also a misspelt one, so that the blocks behind it do not count as unreached as well."""
-    meant = next((word for word in reader.node.entries if nearest(word, ("then", "else")) == key), key)
-    return reader.texts(key if key in reader else meant)
+    unknown = (word for word in reader.node.entries if word not in OWNERS)
+    meant = key if key in reader else next((word for word in unknown if nearest(word, ("then", "else")) == key), key)
+    return reader.texts(meant)
 
 
 def _shared(block: Block) -> tuple[str, Position, str | None, tuple[Text, ...], tuple[Text, ...]]:
@@ -111,10 +118,7 @@ def _shared(block: Block) -> tuple[str, Position, str | None, tuple[Text, ...], 
 
 
 def _refuse_unknown_keys(reader: Reader, kind: str | None) -> None:
-    every = {key: f"{name} blocks" for name, keys in BLOCKS.items() for key in keys} | {
-        "else": "rule and content blocks"
-    }
-    reader.refuse_unknown(BLOCKS[kind] if kind else every, every)
+    reader.refuse_unknown(BLOCKS[kind] if kind else OWNERS, OWNERS)
 
 
 def _report_kinds(reader: Reader, said: list[str], position: Position) -> None:

@@ -254,7 +254,9 @@ class _Builder:
     def _source(self, event: Any, covered: list[str], column: int) -> str:
         """The characters of the file between the scalar's quotes, if it has any."""
         end = len(covered[-1]) if event.style in ("|", ">") else event.end_mark.column - bool(event.style)
-        return "\n".join((*covered[:-1], covered[-1][:end]))[column:]
+        if len(covered) == 1:
+            return covered[0][column:end]
+        return "\n".join((covered[0][column:], *covered[1:-1], covered[-1][:end]))
 
     def _syntax_error(self, error: yaml.YAMLError) -> None:
         if not (self.stack and self.stack[-1].is_cut):
