@@ -157,7 +157,9 @@ def test_a_missing_manifest_is_made_up_for(tmp_path: Path) -> None:
     sender.send(batch())
     whole = files(tmp_path)
     (tmp_path / f"{batch().batch_id}.manifest.json").unlink()
-    (tmp_path / f".{batch().batch_id}.jsonl.0123.tmp").write_text("half a file that a killed process left")
+    leftover = tmp_path / f".{batch().batch_id}.jsonl.tmp"
+    leftover.mkdir()
+    (leftover / "0123").write_text("half a file that a killed process left")
     sender.send(batch())
     assert files(tmp_path) == whole
 

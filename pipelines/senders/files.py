@@ -22,7 +22,8 @@ class FilesSender:
     """Writes ``<batch_id>.<format>``, then ``<batch_id>.manifest.json``.
 
     Who picks batches up looks for manifests: one is written last, and names its file with message count and SHA-256.
-    A repeated offer finds the file and leaves it, so a batch arrives exactly once.
+    A repeated offer finds the file and leaves it, so a batch arrives exactly once; for that, files must stay where they
+    are until their batch is ``handed_off``.
 
     Attributes:
         folder: Made where it is absent.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -27,10 +28,10 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
     """Write a file that survives a crash from the moment its name appears; a repeat finds it and leaves it as it is.
 
     The file system must know hard links: giving a finished file its name by a link, unlike by renaming, cannot replace
-    one that is there. What a killed process left behind goes at the repeat.
+    one that is there. It is written in a hidden folder beside; what a killed process left in there goes at the repeat.
 
     Args:
-        path: Where the file will be; its folder exists. The name has no wildcards in it.
+        path: Where the file will be; its folder exists.
         write: Writes the content.
         same: Compares what is there with what was to be written.
 
@@ -38,10 +39,12 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
         TakenError: Another content has this name.
         OSError: The disk is full, or the folder cannot be written.
     """
-    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        leftover.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    workshop = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(workshop, ignore_errors=True)
+    # Should two processes write the same file at once, neither can name what the other has half done.
+    temporary = workshop / uuid.uuid4().hex
     try:
+        workshop.mkdir()
         with temporary.open("xb") as file:
             write(file)
             file.flush()
@@ -52,7 +55,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
             if not same(temporary, path):
                 raise TakenError(str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(workshop, ignore_errors=True)
     _sync_folder(path.parent)
 
 
