@@ -161,7 +161,7 @@ def _channel_problem(problem: Problem, name: str, place: Position) -> Problem:
     """A problem of a default, which stands in no file, is told where the channel is used."""
     if problem.position is None or problem.position.file != DEFAULT.file:
         return problem
-    message = f"channel `{name}`: {problem.message}; add it to customers, or set `channels` in series.yml"
+    message = f"channel `{name}` by default: {problem.message}; say what holds here under `channels` in series.yml"
     return Problem(place, message, problem.severity)
 
 
