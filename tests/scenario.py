@@ -1,7 +1,8 @@
 """Scenario files: definitions, then runs with sources and the rows that change (tests/conformance/README.md).
 
-Beside what the README names, a run or the file may hold `project` (the text of series.yml), a definition named
-`segments` is segments.yml, and `customer_tags_gone` are rows deleted from that source; `due: true` runs only the series whose schedule says so.
+Beside what the README names, the file may hold `project` (the text of series.yml), a definition named `segments` is
+segments.yml, and a run may hold `customer_tags_gone` (rows deleted from that source) and `due: true` (only the series
+whose schedule says so).
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ def advance_entry(this: Run, entry: Entry, order: list[Block], doors: set[str]) 
         if leaving is None:
             continue
         visit.outcome, visit.left_at = leaving
+        visit.blocked_by = None
         for to in block.then if visit.outcome in GOOD else block.otherwise:
             arrivals[to].append((visit.left_at, block))
     finish(this, entry)
@@ -61,6 +62,7 @@ def finish(this: Run, entry: Entry) -> None:
 def leave(this: Run, entry: Entry, block: Block, visit: Visit, is_entry_rule: bool) -> Leaving | None:
     """The table of 5.4: how and when the visit leaves its block; None stays."""
     if is_entry_rule:
+        visit.deadline_at = visit.arrived_at
         return "matched", this.as_of
     if block.kind == "rule":
         return leave_rule(this, entry, block, visit)
@@ -98,13 +100,14 @@ def leave_wait(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving |
 
 
 def leave_content(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving | None:
-    """Proof first, then the deadline, then sending. Nothing is queued at or after the deadline."""
+    """Proof first, then the deadline, then sending. Nothing is queued, and nothing blocked, at or after the deadline."""
     channel = this.project.channel(block.channel)
     visit.deadline_at = deadline = visit.arrived_at + block.try_for
     proved = first_proof(this, entry, block.id, min(this.as_of, deadline))
     if proved:
         return proved
     if this.as_of >= deadline:
+        visit.blocked_by = None
         lag = this.project.lags.get("engagements", timedelta(0)) if channel.receipts else timedelta(0)
         return ("not_delivered", deadline) if this.as_of >= deadline + lag else None
     if block.id in entry.messages:

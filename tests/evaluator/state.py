@@ -10,7 +10,11 @@ from tests.evaluator.world import MessageKey
 
 @dataclass
 class Visit:
-    """None in `left_at` and `outcome`: open. None in `deadline_at`: nothing passes, or it is unknown."""
+    """None in `left_at` and `outcome`: open. None in `deadline_at`: unknown, or a tag block.
+
+    Reading: the deadline of a rule without `within`, entry rules among them, is `arrived_at`; a visit that is left is
+    not blocked any more.
+    """
 
     block_id: str
     arrived_at: datetime
@@ -82,7 +86,7 @@ class Entry:
         self.status, self.ended_at = status, as_of
         for visit in self.visits.values():
             if visit.left_at is None:
-                visit.left_at, visit.outcome = as_of, status
+                visit.left_at, visit.outcome, visit.blocked_by = as_of, status, None
 
 
 @dataclass
