@@ -52,7 +52,7 @@ def batch(messages: pa.Table | None = None, batch_id: str = "20260301T0900-welco
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def read(folder: Path, file_format: str) -> list[dict[str, Any]]:
@@ -133,11 +133,13 @@ def test_a_repeat_changes_nothing_and_other_content_is_refused(tmp_path: Path, f
     assert not sender.has(batch().batch_id)
     sender.send(batch())
     assert sender.has(batch().batch_id)
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir() if path.is_file()}
     assert sender.send(batch()).accepted == 4
     with pytest.raises(SenderError, match=f"{file_format} is there with another content, and is not overwritten"):
         sender.send(batch(table().slice(1)))
-    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()} == before
+    assert {
+        path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir() if path.is_file()
+    } == before
 
 
 def test_parquet_of_another_version_of_the_library_is_the_same_content(tmp_path: Path) -> None:
@@ -157,10 +159,10 @@ def test_a_missing_manifest_is_made_up_for(tmp_path: Path) -> None:
     sender.send(batch())
     whole = files(tmp_path)
     (tmp_path / f"{batch().batch_id}.manifest.json").unlink()
-    leftover = tmp_path / f".{batch().batch_id}.jsonl.tmp"
-    leftover.mkdir()
-    (leftover / "0123").write_text("half a file that a killed process left")
+    leftover = tmp_path / ".unfinished" / f"{batch().batch_id}.jsonl.0123"
+    leftover.write_text("half a file that a killed process left")
     sender.send(batch())
+    assert not leftover.exists()
     assert files(tmp_path) == whole
 
 
@@ -184,7 +186,7 @@ def test_a_file_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="no space left"):
         write_whole(tmp_path / "b1.jsonl", fail)  # type: ignore[arg-type]
-    assert files(tmp_path) == {}
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_settings_say_where_and_how(tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ def lines(folder: Path, batch_id: str) -> list[dict[str, Any]]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "outbox").iterdir())}
+    """All files of the outbox, the hidden ones too."""
+    return {path.name: path.read_bytes() for path in sorted((folder / "outbox").rglob("*")) if path.is_file()}
 
 
 def test_hands_off_what_is_pending_once(warehouse: DuckDB, tmp_path: Path) -> None:

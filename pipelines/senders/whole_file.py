@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import filecmp
 import os
-import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+UNFINISHED = ".unfinished"
+"""The folder, beside the files, for what is being written."""
 
 
 class TakenError(Exception):
@@ -28,7 +30,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
     """Write a file that survives a crash from the moment its name appears; a repeat finds it and leaves it as it is.
 
     The file system must know hard links: giving a finished file its name by a link, unlike by renaming, cannot replace
-    one that is there. It is written in a hidden folder beside; what a killed process left in there goes at the repeat.
+    one that is there. It is written in a hidden folder beside, so that what a killed process left is found without
+    going through all the finished files; the repeat removes it.
 
     Args:
         path: Where the file will be; its folder exists.
@@ -39,12 +42,14 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
         TakenError: Another content has this name.
         OSError: The disk is full, or the folder cannot be written.
     """
-    workshop = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(workshop, ignore_errors=True)
+    unfinished = path.parent / UNFINISHED
+    unfinished.mkdir(exist_ok=True)
+    for leftover in unfinished.iterdir():
+        if leftover.stem == path.name:
+            leftover.unlink(missing_ok=True)
     # Should two processes write the same file at once, neither can name what the other has half done.
-    temporary = workshop / uuid.uuid4().hex
+    temporary = unfinished / f"{path.name}.{uuid.uuid4().hex}"
     try:
-        workshop.mkdir()
         with temporary.open("xb") as file:
             write(file)
             file.flush()
@@ -55,7 +60,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
             if not same(temporary, path):
                 raise TakenError(str(path)) from error
     finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+        temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 
