@@ -203,3 +203,9 @@ def test_polars_reads_what_is_written(tmp_path: Path) -> None:
     assert pl.read_ndjson(tmp_path / "b-jsonl.jsonl")["message_id"].to_list() == ["m0", "m1", "m2", "m3"]
     assert pl.read_csv(tmp_path / "b-csv.csv")["message_id"].to_list() == ["m0", "m1", "m2", "m3"]
     assert pl.read_parquet(tmp_path / "b-parquet.parquet")["message_id"].to_list() == ["m0", "m1", "m2", "m3"]
+
+
+def test_the_longest_id_that_a_series_can_make_is_a_file_name(tmp_path: Path) -> None:
+    longest = f"_{'s' * 62}.{'b' * 63}.20260301T090000Z.0000000001"
+    FilesSender(tmp_path).send(batch(batch_id=longest))
+    assert sorted(files(tmp_path)) == [f"{longest}.jsonl", f"{longest}.manifest.json"]

@@ -14,7 +14,7 @@ from pipelines.senders.file_format import FORMATS
 from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError
 from pipelines.senders.whole_file import TakenError, write_whole
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _check_name(batch_id: str) -> None:
     if not _SAFE_NAME.fullmatch(batch_id):
         raise SenderError(
             f"The batch id {batch_id!r} cannot be a file name: it may have letters, digits, `_`, `-` and `.`, "
-            "begins with a letter or digit and has at most 200 characters."
+            "begins with none of the last two and has at most 200 characters."
         )
 
 
