@@ -82,6 +82,14 @@ def as_time(text: str) -> str | datetime | date:
     return date.fromisoformat(text) if DAY.fullmatch(text) else text
 
 
+def assert_changed(before: dict[str, list[Row]], after: dict[str, list[Row]], step: Step) -> None:
+    """The rows that are new or different are those the case names; a case may name more columns than is usual."""
+    for table, usual in TABLES.items():
+        expected = step.changed.get(table, [])
+        columns = {*usual, *(expected[0] if expected else ())}
+        assert changed_rows(before[table], after[table], columns) == sorted_rows(expected), f"{table} at {step.as_of}"
+
+
 def changed_rows(before: list[Row], after: list[Row], columns: Iterable[str]) -> list[Row]:
     """The rows that are new or different in these columns."""
     old, new = ([{name: row[name] for name in columns} for row in rows] for rows in (before, after))

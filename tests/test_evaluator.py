@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluator.tables import Evaluator, Row
-from tests.scenario import TABLES, Step, changed_rows, read_scenario, sorted_rows
+from tests.evaluator.tables import Evaluator
+from tests.scenario import assert_changed, read_scenario
 
 FOLDER = Path(__file__).parent
 CASES = sorted([*FOLDER.glob("conformance/*.yaml"), *FOLDER.glob("scenarios/*.yaml")])
@@ -24,11 +24,3 @@ def test_case_holds_for_the_evaluator(path: Path) -> None:
     after = evaluator.tables()
     evaluator.run(scenario.steps[-1].as_of)
     assert evaluator.tables() == after
-
-
-def assert_changed(before: dict[str, list[Row]], after: dict[str, list[Row]], step: Step) -> None:
-    """The rows that are new or different are those the case names; a case may name more columns than is usual."""
-    for table, usual in TABLES.items():
-        expected = step.changed.get(table, [])
-        columns = {*usual, *(expected[0] if expected else ())}
-        assert changed_rows(before[table], after[table], columns) == sorted_rows(expected), f"{table} at {step.as_of}"

@@ -100,7 +100,7 @@ def leave_wait(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving |
 
 
 def leave_content(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving | None:
-    """Proof first, then the deadline, then sending. Nothing is queued, and nothing blocked, at or after the deadline."""
+    """Proof first, then the deadline, then sending: nothing is queued, nor blocked, at or after the deadline."""
     channel = this.project.channel(block.channel)
     visit.deadline_at = deadline = visit.arrived_at + block.try_for
     proved = first_proof(this, entry, block.id, min(this.as_of, deadline))

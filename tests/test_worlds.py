@@ -1,0 +1,68 @@
+"""The engine and the evaluator agree, row for row, after every run of random plays.
+
+Profile `ci` (the default) is small, and the same every time. SERIES_PROFILE=deep is random, shrinks what it finds, and
+is as long as SERIES_EXAMPLES says. In parts, so that workers can share them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
+
+from tests.engine import Engine
+from tests.evaluator.tables import Evaluator
+from tests.scenario import TABLES, Row, assert_changed, read_scenario, sorted_rows
+from tests.worlds import Play, plays
+
+MORE = {
+    "visits": ("deadline_at", "blocked_by"),
+    "messages": ("channel", "address", "expires_at", "received_at", "goal_at"),
+}
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example, HealthCheck.filter_too_much]
+
+PARTS, CI_EXAMPLES = 6, 10
+
+settings.register_profile("ci", max_examples=CI_EXAMPLES, phases=[Phase.generate])
+settings.register_profile("deep", max_examples=int(os.environ.get("SERIES_EXAMPLES", "500")))
+PROFILE = os.environ.get("SERIES_PROFILE", "ci")
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_engine_and_evaluator_agree(part: int) -> None:
+    test = settings(settings.get_profile(PROFILE), database=None, deadline=None, suppress_health_check=SLOW)(check)
+    test = given(plays())(test)
+    (seed(part)(test) if PROFILE == "ci" else test)()
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("scenarios/*.yaml")), ids=lambda path: path.stem)
+def test_what_was_found_stays_found(path: Path, tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    before: dict[str, list[Row]] = {table: [] for table in TABLES}
+    for step in read_scenario(path).steps:
+        engine.perform(step)
+        after = engine.tables()
+        assert_changed(before, after, step)
+        before = after
+
+
+def check(play: Play) -> None:
+    """Runs the play on both, and compares after every run."""
+    with TemporaryDirectory() as folder:
+        engine, evaluator = Engine(Path(folder), play.time_types), Evaluator()
+        for step in play.steps(evaluator.state):
+            engine.perform(step)
+            evaluator.perform(step)
+            found, wanted = engine.tables(), evaluator.tables()
+            for table in TABLES:
+                note(f"{table} after {step.as_of}")
+                assert compared(table, found[table]) == compared(table, wanted[table])
+
+
+def compared(table: str, rows: list[Row]) -> list[Row]:
+    """The rows in the columns that SPEC gives a meaning to, in a steady order."""
+    columns = (*TABLES[table], *MORE.get(table, ()))
+    return sorted_rows([{name: row[name] for name in columns} for row in rows])
