@@ -78,15 +78,9 @@ def _difference(reader: Reader, node: exp.Expression, later: Value, earlier: Val
 
 def _shifted(reader: Reader, node: exp.Expression, time: Value, length: Value) -> Value:
     sql = type(node)(this=operand(unguarded(time.sql)), expression=length.sql)
-    # The instant is a time of our days, and a few hundred years from there are always a time.
-    safe = time.certain and _is_short(length.sql)
+    # The longest interval that can be written leads from the instant or a literal to a time that exists.
+    safe = time.certain and isinstance(time.sql, (exp.Column, exp.Cast)) and length.certain
     return reader.made(node, sql if safe else guarded(sql), "time", certain=safe)
-
-
-def _is_short(length: exp.Expression) -> bool:
-    if type(length) is not exp.Interval:
-        return False
-    return length.args["unit"].name not in ("MONTH", "YEAR") or int(length.this.this) <= 1_000
 
 
 def _calculated(reader: Reader, node: exp.Expression, *sides: Value) -> Value:

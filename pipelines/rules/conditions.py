@@ -53,11 +53,7 @@ def compared(reader: Reader, node: exp.Expression) -> Value | None:
 
 
 def _compared(reader: Reader, node: exp.Expression, kind: type[exp.Expression], left: Value, right: Value) -> Value:
-    bare = [unguarded(value.sql) for value in (left, right)]
-    sql = kind(this=side(bare[0]), expression=side(bare[1]))
-    risky = may_not_meet([left, right]) or bare != [left.sql, right.sql]
-    certain = left.certain and right.certain and not risky
-    return _decided(reader, node, guarded(sql) if risky else sql, certain=certain)
+    return _among(reader, node, kind(this=side(left.sql), expression=side(right.sql)), [left, right])
 
 
 def _elapsed(
@@ -71,8 +67,8 @@ def _elapsed(
     if right.sql.args["unit"].name in ("MONTH", "YEAR"):
         raise WrongError(right.span, "months and years are not equally long; compare with days or weeks")
     later, earlier = left.difference
-    sum_ = exp.Add(this=operand(unguarded(earlier)), expression=right.sql)
-    return _decided(reader, node, guarded(kind(this=side(unguarded(later)), expression=sum_)))
+    due = guarded(exp.Add(this=operand(unguarded(earlier)), expression=right.sql))
+    return _decided(reader, node, kind(this=side(later), expression=due))
 
 
 def listed(reader: Reader, node: exp.Expression) -> Value | None:

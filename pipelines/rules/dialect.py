@@ -45,6 +45,9 @@ def text_as_time(expression: exp.Expression) -> exp.Expression:
 
 
 def json_text(document: exp.Expression, name: str) -> exp.Expression:
-    """The value of ``name`` in a JSON object, as text; unknown where there is none or it is null."""
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    return exp.Anonymous(this="json_extract_string", expressions=[document, exp.Literal.string(f'$."{quoted}"')])
+    """The value of ``name`` in a JSON object, as text; unknown where there is none or it is null.
+
+    By JSON pointer, because a path would read the name ``*`` as all of them.
+    """
+    pointer = "/" + name.replace("~", "~0").replace("/", "~1")
+    return exp.Anonymous(this="json_extract_string", expressions=[document, exp.Literal.string(pointer)])

@@ -101,10 +101,10 @@ class Reader:
 
     def _not_known(self, node: exp.Expression) -> str:
         words = self.syntax.words(node)
-        if isinstance(node, (exp.Query, exp.Subquery, exp.Exists)):
-            return "a rule cannot hold a query; tables are read by functions such as did(…) and has_tag(…)"
         if isinstance(node, exp.Cast):
-            return f"`{words}`: the only cast in rules is try_cast(value as type)"
+            return f"{words} stands alone where a time is needed; the only cast in rules is try_cast(value as type)"
+        if type(node) is exp.In:
+            return "`in` needs a list of values in parentheses"
         if type(node) is exp.Escape:
             return "`escape` is not known in rules; use contains, starts_with or ends_with for text with % or _"
         if isinstance(node, exp.Func) and not isinstance(node, exp.Connector) and node.key not in ARGUMENTS:

@@ -90,7 +90,9 @@ def _unclosed_quote(source: str) -> int:
 
 def _check_token(source: str, before: Token | None, token: Token, findings: Findings) -> None:
     written = source[token.start : token.end + 1]
-    if token.token_type == TokenType.STRING and written.startswith("'"):
+    if token.token_type == TokenType.SELECT:
+        findings.report(span_of(token), "a rule cannot hold a query; tables are read by functions such as did(…)")
+    elif token.token_type == TokenType.STRING and written.startswith("'"):
         if before is not None and before.token_type == TokenType.STRING:
             findings.report(span_of(token), "two texts stand side by side; write concat(a, b)")
         elif "\0" in token.text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sqlglot import Dialect, ErrorLevel, ParseError, Token, TokenType, exp
 
@@ -104,13 +105,15 @@ def links(chain: exp.Expression) -> list[exp.Expression]:
 
 def _spans(tree: exp.Expression, tokens: list[Token], length: int) -> dict[int, Span]:
     closing = _closing(tokens)
+    intervals = _intervals(tree, tokens)
     nodes = [node for node in tree.bfs() if isinstance(node, exp.Expression)]
     spans: dict[int, Span] = {}
     for node in reversed(nodes):
-        own = _own_span(node, closing)
+        own = _own_span(node, closing) or intervals.get(id(node), [])
         known = [*own, *(spans[id(child)] for child in node.iter_expressions() if id(child) in spans)]
         if known:
-            spans[id(node)] = (min(start for start, _ in known), max(stop for _, stop in known))
+            start, stop = min(start for start, _ in known), max(stop for _, stop in known)
+            spans[id(node)] = (_sign(tokens, start) if type(node) is exp.Neg else start, stop)
     for node in nodes:
         around = spans[id(node.parent)] if node is not tree else (0, length)
         spans.setdefault(id(node), around)
@@ -122,6 +125,22 @@ def _own_span(node: exp.Expression, closing: Mapping[int, int]) -> list[Span]:
         return []
     start, stop = int(node.meta["start"]), int(node.meta["end"]) + 1
     return [(start, closing.get(start, stop) if isinstance(node, exp.Func) else stop)]
+
+
+def _intervals(tree: exp.Expression, tokens: list[Token]) -> dict[int, list[Span]]:
+    """Where intervals stand, by ``id``; the parser keeps no place of them, but their order."""
+    words = [
+        (word.start, value.end + 1)
+        for word, value in pairwise(tokens)
+        if word.token_type == TokenType.INTERVAL and value.token_type in (TokenType.STRING, TokenType.NUMBER)
+    ]
+    nodes = [node for node in tree.dfs() if type(node) is exp.Interval]
+    return {id(node): [span] for node, span in zip(nodes, words, strict=False)} if len(nodes) == len(words) else {}
+
+
+def _sign(tokens: list[Token], start: int) -> int:
+    """Where the ``-`` before this offset stands."""
+    return next((token.start for token in reversed(tokens) if token.start < start and token.text == "-"), start)
 
 
 def _closing(tokens: list[Token]) -> dict[int, int]:

@@ -109,10 +109,13 @@ def alike(values: Sequence[Value]) -> tuple[Family, list[Value]]:
         WrongError: They are of several families, or of one that cannot be compared.
     """
     for value in values:
-        if value.family in ("other", "interval"):
-            interval = "add it to a time, or compare a difference of two times with it, by = < <= > or >="
-            advice = "only `is null` can be asked" if value.family == "other" else interval
-            raise WrongError(value.span, f"`{value.words}` is {_A[value.family]}; {advice}")
+        if value.family == "other":
+            raise WrongError(value.span, f"`{value.words}` is {_A['other']}; only `is null` can be asked")
+        if value.difference:
+            advice = "compare it with an interval, such as interval '3 days', by = < <= > or >="
+            raise WrongError(value.span, f"`{value.words}` is {_A['interval']}; {advice}")
+        if value.family == "interval":
+            raise WrongError(value.span, f"`{value.words}` is {_A['interval']}; it can only be added to a time")
     known = [value for value in values if value.family != "unknown"]
     firm = [value for value in known if value.text_literal is None] or known
     if not firm:
@@ -131,6 +134,8 @@ def may_not_meet(values: Sequence[Value]) -> bool:
     """
     if not any(value.family == "number" for value in values):
         return False
+    if any(type(value.sql) is exp.TryCast and value.sql.to.this == exp.DType.DOUBLE for value in values):
+        return False  # whatever meets a DOUBLE becomes one
     columns = [value for value in values if not _is_whole_literal(value) and not value.is_null]
     return len(columns) > 1 or any(type(value.sql) is exp.Literal and not value.sql.is_string for value in columns)
 
