@@ -17,9 +17,36 @@ from pipelines.sql_text import literal, render, timestamp
 from pipelines.steps import Job
 from warehouse import tables, writes
 
+_TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bigint", tables.CUSTOMER_ID
+_VISIT = {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "entry_number": _NUMBER}
+RUN_TABLES: Mapping[str, Mapping[str, str]] = {
+    "run_receipts": {"message_id": _TEXT, "received_at": _TIME},
+    "run_goals": {"entry_id": _NUMBER, "goal_at": _TIME},
+    "run_message_goals": {"message_id": _TEXT, "goal_at": _TIME, "is_closed": _FLAG},
+    "run_ends": {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "status": _TEXT},
+    "run_matches": {
+        "series_id": _TEXT, "block_id": _TEXT, "customer_id": _CUSTOMER, "entry_id": _NUMBER,
+        "newest_entry_id": _NUMBER, "newest_entry_number": _NUMBER, "newest_status": _TEXT,
+    },
+    "run_kept_out": {"series_id": _TEXT, "customer_id": _CUSTOMER},
+    "run_new_entries": {
+        **_VISIT, "arm": _TEXT, "status": _TEXT, "goal_met_at_entry": _FLAG, "entry_rules": "varchar[]",
+        "previous_entry_id": _NUMBER,
+    },
+    "run_visits": {
+        **_VISIT, "block_id": _TEXT, "kind": _TEXT, "arrived_at": _TIME, "arrived_as_of": _TIME, "deadline_at": _TIME,
+        "blocked_by": _TEXT, "message_id": _TEXT, "queued_at": _TIME, "left_at": _TIME, "outcome": _TEXT,
+        "is_new": _FLAG,
+    },
+    "run_advances": {**_VISIT, "from_block": _TEXT, "to_block": _TEXT, "advanced_at": _TIME, "merged": _FLAG},
+    "run_messages": {column.name: column.type for column in tables.MESSAGES.columns},
+    "run_progress": {"entry_id": _NUMBER, "open_visits": _NUMBER, "path_finished": _FLAG},
+    "run_entries": {column.name: column.type for column in tables.ENTRIES.columns},
+    "run_pending_tags": {column.name: column.type for column in tables.PENDING_TAGS.columns},
+}  # fmt: skip
+"""The tables that hold what a run finds, with their columns and types; gone with the connection."""
+
 _KINDS = ("rule", "wait", "content", "tag")
-_TIME = "cast(null as timestamp)"
-_TEXT = "cast(null as varchar)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +56,18 @@ class Statement:
     Attributes:
         name: What it is for, in a few words; shown when it fails.
         sql: The statement, without a semicolon.
+        fills: The run's own table that it adds rows to; None: it writes to the state, or checks it.
+        needs: Tables of the run of which at least one must hold rows; otherwise the statement would do nothing and a
+            run leaves it out. Empty: it is always executed.
+        level: The level whose blocks it is about; left out where this run reaches nobody there. None: no level.
         is_check: Whether it must return no row; its rows then show what is wrong.
     """
 
     name: str
     sql: str
+    fills: str | None = None
+    needs: tuple[str, ...] = ()
+    level: int | None = None
     is_check: bool = False
 
 
@@ -73,168 +107,126 @@ def _prepare(job: Job, id_type: str, versions: Mapping[str, Version]) -> Iterato
         f"{literal(versions[checked.series.series_id].text)})"
         for checked in job.series
     ]
-    yield _values("run_series", ("series_id", "status", "definition_hash", "text"), series, (_TEXT,) * 4)
-    yield _values(
-        "run_blocks",
-        ("series_id", "block_id", "kind", "level", "batch", "duration", "lag", "channel", "receipts", "tag", "action"),
-        list(steps.block_rows(job)),
-        (_TEXT, _TEXT, _TEXT, "0", "0", "interval '0' day", "interval '0' day", _TEXT, "true", _TEXT, _TEXT),
+    yield from _values(
+        "run_series", {"series_id": _TEXT, "status": _TEXT, "definition_hash": _TEXT, "text": _TEXT}, series
     )
-    yield _values(
-        "run_connections",
-        ("series_id", "from_block", "from_position", "is_good", "to_block", "to_level", "acts_now"),
-        list(steps.connection_rows(job)),
-        (_TEXT, _TEXT, "0", "true", _TEXT, "0", "true"),
-    )
+    yield from _values("run_blocks", steps.BLOCK_COLUMNS, list(steps.block_rows(job)))
+    yield from _values("run_connections", steps.CONNECTION_COLUMNS, list(steps.connection_rows(job)))
     channels = [
         f"({literal(name)}, {literal(checked.channel.sender)})" for name, checked in job.definitions.channels.items()
     ]
-    yield _values("run_channels", ("channel", "sender"), channels, (_TEXT, _TEXT))
+    yield from _values("run_channels", {"channel": _TEXT, "sender": _TEXT}, channels)
     if job.moments:
-        yield _values(
-            "run_moments",
-            ("series_id", "block_id", "previous_at", "moment_at"),
-            [
-                f"({literal(series_id)}, {literal(block_id)}, {timestamp(before)}, {timestamp(moment)})"
-                for (series_id, block_id), moments in job.moments.items()
-                for before, moment in moments
-            ],
-            (_TEXT, _TEXT, _TIME, _TIME),
-        )
-    customer = f"cast(null as {id_type.lower()})"
-    yield _empty("run_goals", {"entry_id": "0", "goal_at": _TIME})
-    yield _empty("run_message_goals", {"message_id": _TEXT, "goal_at": _TIME, "is_closed": "true"})
-    yield _empty("run_kept_out", {"series_id": _TEXT, "customer_id": customer})
-    yield _empty("run_matches", dict.fromkeys(_MATCHES, _TEXT) | {"customer_id": customer} | dict.fromkeys(_MATCH_NUMBERS, "cast(0 as bigint)"))  # fmt: skip
-    yield _empty(
-        "run_visits",
-        {
-            "entry_id": "cast(0 as bigint)", "series_id": _TEXT, "customer_id": customer,
-            "entry_number": "cast(0 as bigint)", "block_id": _TEXT, "kind": _TEXT, "arrived_at": _TIME,
-            "arrived_as_of": _TIME, "deadline_at": _TIME, "blocked_by": _TEXT, "message_id": _TEXT, "queued_at": _TIME,
-            "left_at": _TIME, "outcome": _TEXT, "is_new": "true",
-        },
-    )  # fmt: skip
-    yield _empty(
-        "run_advances",
-        {
-            "entry_id": "cast(0 as bigint)", "series_id": _TEXT, "customer_id": customer,
-            "entry_number": "cast(0 as bigint)", "from_block": _TEXT, "to_block": _TEXT, "advanced_at": _TIME,
-            "merged": "true",
-        },
-    )  # fmt: skip
-    yield _empty(
-        "run_messages",
-        {
-            "message_id": _TEXT, "entry_id": "cast(0 as bigint)", "series_id": _TEXT, "block_id": _TEXT,
-            "customer_id": customer, "channel": _TEXT, "address": _TEXT, "queued_at": _TIME, "expires_at": _TIME,
-            "payload": _TEXT, "batch_id": _TEXT, "status": _TEXT, "received_at": _TIME, "goal_at": _TIME,
-            "goal_closed": "true",
-        },
-    )  # fmt: skip
-
-
-_MATCH_NUMBERS = ("entry_id", "newest_entry_id", "newest_entry_number")
-_MATCHES = ("series_id", "block_id", "customer_id", *_MATCH_NUMBERS, "newest_status")
-_VISITS = (
-    "entry_id", "series_id", "customer_id", "entry_number", "block_id", "kind", "arrived_at", "arrived_as_of",
-    "deadline_at", "blocked_by", "message_id", "queued_at", "left_at", "outcome", "is_new",
-)  # fmt: skip
-_ADVANCES = ("entry_id", "series_id", "customer_id", "entry_number", "from_block", "to_block", "advanced_at", "merged")
+        moments = [
+            f"({literal(series_id)}, {literal(block_id)}, {timestamp(before)}, {timestamp(moment)})"
+            for (series_id, block_id), found in job.moments.items()
+            for before, moment in found
+        ]
+        columns = {"series_id": _TEXT, "block_id": _TEXT, "previous_at": _TIME, "moment_at": _TIME}
+        yield from _values("run_moments", columns, moments)
+    for name, columns in RUN_TABLES.items():
+        yield Statement(f"table {name}", writes.empty_table(name, columns, id_type))
 
 
 def _find(job: Job) -> Iterator[Statement]:
     """What happens now, in the order of SPEC 5."""
-    yield Statement("receipts", writes.table("run_receipts", steps.receipts(job)))
+    yield _into("run_receipts", "receipts", steps.receipts(job))
     if select := steps.goals(job):
-        yield Statement("goals", writes.append("run_goals", ("entry_id", "goal_at"), select))
+        yield _into("run_goals", "goals", select)
     if select := steps.message_goals(job):
-        yield Statement("message goals", writes.append("run_message_goals", ("message_id", "goal_at", "is_closed"), select))
-    yield Statement("exits", writes.table("run_ends", steps.ends(job)))
+        yield _into("run_message_goals", "message goals", select)
+    yield _into("run_ends", "exits", steps.ends(job))
     for select in steps.matches(job):
-        yield Statement("entry rules", writes.append("run_matches", _MATCHES, select))
+        yield _into("run_matches", "entry rules", select)
     if select := steps.kept_out(job):
-        yield Statement("exit rules before entry", writes.append("run_kept_out", ("series_id", "customer_id"), select))
-    yield Statement("new entries", writes.table("run_new_entries", steps.new_entries(job)))
-    yield Statement("visits of entry rules", writes.append("run_visits", _VISITS, steps.entry_visits()))
+        yield _into("run_kept_out", "exit rules before entry", select, "run_matches")
+    yield _into("run_new_entries", "new entries", steps.new_entries(job), "run_matches")
+    yield _into("run_visits", "visits of entry rules", steps.entry_visits(), "run_matches")
+    for kind in _KINDS:
+        for select in steps.standing_visits(job, kind):
+            yield _into("run_visits", f"customers standing at {kind} blocks", select)
+    late = steps.late_levels(job)
     depth = max((max(checked.graph.levels.values()) for checked in job.having("live", "emptying")), default=0)
     for level in range(1, depth + 1):
-        yield Statement(f"advances to level {level}", writes.append("run_advances", _ADVANCES, steps.advances(level)))
+        yield _into("run_advances", f"advances to level {level}", steps.advances(level), level=level)
         for kind in _KINDS:
+            # Where somebody may stand who is judged only now, it does not matter whether anybody arrives.
+            only_if_reached = None if kind == "rule" and level in late else level
             for select in steps.visits(job, level, kind):
-                yield Statement(f"{kind} blocks at level {level}", writes.append("run_visits", _VISITS, select))
+                yield _into("run_visits", f"{kind} blocks at level {level}", select, level=only_if_reached)
     for select in steps.messages(job):
-        yield Statement("messages", writes.append("run_messages", tables.MESSAGES.column_names, select))
-    yield Statement("progress of entries", writes.table("run_progress", steps.progress()))
-    yield Statement("entries", writes.table("run_entries", steps.entries()))
+        yield _into("run_messages", "messages", select, "run_visits")
+    yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
+    yield _into(
+        "run_entries", "entries", steps.entries(), "run_goals", "run_ends", "run_progress", "run_new_entries"
+    )
 
 
 def _write() -> Iterator[Statement]:
     """What was found, into the state and the journal."""
 
-    def append(table: tables.Table, template: str) -> Statement:
-        return Statement(
-            f"write {table.qualified_name}", writes.append(table.qualified_name, table.column_names, render(template))
-        )
+    def append(table: tables.Table, select: str, *needs: str) -> Statement:
+        sql = writes.append(table.qualified_name, table.column_names, select)
+        return Statement(f"write {table.qualified_name}", sql, needs=needs)
 
-    entries, open_visits = tables.ENTRIES.qualified_name, tables.OPEN_VISITS.qualified_name
+    def clear(table: tables.Table, keys: Sequence[str], select: str, *needs: str) -> Statement:
+        return Statement(f"clear {table.qualified_name}", writes.delete(table.qualified_name, keys, select), needs=needs)
+
+    def all_of(table: tables.Table, run_table: str) -> str:
+        return f"select {', '.join(table.column_names)}\nfrom {run_table}"
+
     # What was open and ended with its entry is journaled before it is taken away.
-    yield append(tables.CLOSED_VISITS, "write_closed_visits")
-    yield Statement(
-        f"clear {open_visits}", writes.delete(open_visits, ("entry_id", "block_id"), render("changed_visits"))
+    yield append(tables.CLOSED_VISITS, render("write_closed_visits"), "run_visits", "run_ends")
+    yield clear(tables.OPEN_VISITS, ("entry_id", "block_id"), render("changed_visits"), "run_visits", "run_ends")
+    yield append(tables.OPEN_VISITS, render("write_open_visits"), "run_visits")
+    yield clear(tables.ENTRIES, ("entry_id",), "select entry_id\nfrom run_entries", "run_entries")
+    yield append(tables.ENTRIES, all_of(tables.ENTRIES, "run_entries"), "run_entries")
+    yield append(tables.ADVANCES, render("write_advances"), "run_advances")
+    yield append(tables.TAG_WRITES, render("write_tag_writes"), "run_visits")
+    yield clear(tables.PENDING_TAGS, ("customer_id", "tag"), render("agreed_tags"))
+    yield _into("run_pending_tags", "tags to be decided", render("pending_tags"), "run_visits")
+    yield clear(
+        tables.PENDING_TAGS, ("customer_id", "tag"), "select customer_id, tag\nfrom run_pending_tags", "run_pending_tags"
     )
-    yield append(tables.OPEN_VISITS, "write_open_visits")
-    yield Statement(f"clear {entries}", writes.delete(entries, ("entry_id",), "select entry_id from run_entries"))
-    columns = ", ".join(tables.ENTRIES.column_names)
-    yield Statement(
-        f"write {entries}", writes.append(entries, tables.ENTRIES.column_names, f"select {columns}\nfrom run_entries")
-    )
-    yield append(tables.ADVANCES, "write_advances")
-    yield append(tables.TAG_WRITES, "write_tag_writes")
-    pending = tables.PENDING_TAGS.qualified_name
-    yield Statement("tags the source agrees with", writes.delete(pending, ("customer_id", "tag"), render("agreed_tags")))
-    yield Statement("tags to be decided", writes.table("run_pending_tags", render("pending_tags")))
-    yield Statement(
-        f"clear {pending}", writes.delete(pending, ("customer_id", "tag"), "select customer_id, tag from run_pending_tags")
-    )
-    yield Statement(
-        f"write {pending}",
-        writes.append(
-            pending, tables.PENDING_TAGS.column_names, "select customer_id, tag, action, as_of\nfrom run_pending_tags"
-        ),
-    )
+    yield append(tables.PENDING_TAGS, all_of(tables.PENDING_TAGS, "run_pending_tags"), "run_pending_tags")
     messages = tables.MESSAGES.qualified_name
     yield Statement(
-        "receipts of messages", writes.update(messages, "message_id", {"received_at": "received_at"}, "run_receipts")
+        "receipts of messages",
+        writes.update(messages, "message_id", {"received_at": "received_at"}, "run_receipts"),
+        needs=("run_receipts",),
     )
     yield Statement(
         "goals of messages",
         writes.update(messages, "message_id", {"goal_at": "goal_at", "goal_closed": "is_closed"}, "run_message_goals"),
+        needs=("run_message_goals",),
     )
-    columns = ", ".join(tables.MESSAGES.column_names)
-    yield Statement(
-        f"write {messages}", writes.append(messages, tables.MESSAGES.column_names, f"select {columns}\nfrom run_messages")
-    )
-    yield append(tables.BATCHES, "write_batches")
-    yield append(tables.DEFINITIONS, "write_definitions")
-    yield append(tables.TICKS, "write_ticks")
+    yield append(tables.MESSAGES, all_of(tables.MESSAGES, "run_messages"), "run_messages")
+    yield append(tables.BATCHES, render("write_batches"), "run_messages")
+    yield append(tables.DEFINITIONS, render("write_definitions"))
+    yield append(tables.TICKS, render("write_ticks"))
 
 
 def _check() -> Iterator[Statement]:
     """The invariants of SPEC 6, for the entries that this run touched."""
-    yield Statement("every run keeps the invariants of entries and visits", render("check_visits"), is_check=True)
-    yield Statement("every visit has at most one message", render("check_messages"), is_check=True)
+    yield Statement(
+        "every run keeps the invariants of entries and visits",
+        render("check_visits"),
+        needs=("run_visits", "run_entries"),
+        is_check=True,
+    )
+    yield Statement(
+        "every visit has at most one message", render("check_messages"), needs=("run_messages",), is_check=True
+    )
 
 
-def _values(name: str, columns: Sequence[str], rows: Sequence[str], types: Sequence[str]) -> Statement:
-    if not rows:
-        return _empty(name, dict(zip(columns, types, strict=True)))
-    named = f"{name} ({', '.join(columns)})"
-    listed = ",\n        ".join(rows)
-    select = f"select {', '.join(columns)}\nfrom (\n    values\n        {listed}\n) as {named}"
-    return Statement(f"table {name}", writes.table(name, select))
+def _into(table: str, name: str, select: str, *needs: str, level: int | None = None) -> Statement:
+    return Statement(name, writes.append(table, RUN_TABLES[table], select), fills=table, needs=needs, level=level)
 
 
-def _empty(name: str, columns: Mapping[str, str]) -> Statement:
-    select = ", ".join(f"{value} as {column}" for column, value in columns.items())
-    return Statement(f"table {name}", writes.table(name, f"select {select}\nwhere false"))
+def _values(name: str, columns: Mapping[str, str], rows: Sequence[str]) -> Iterator[Statement]:
+    yield Statement(f"table {name}", writes.empty_table(name, columns, ""))
+    if rows:
+        yield Statement(f"rows of {name}", writes.append(name, columns, f"values\n    {_LINES.join(rows)}"))
+
+
+_LINES = ",\n    "

@@ -150,7 +150,7 @@ class Project:
         if not self.warehouse_path.exists():
             return read_status(self.definitions, None)
         with self._warehouse(read_only=True) as warehouse:
-            return read_status(self.definitions, warehouse if state.exists(warehouse) else None)
+            return read_status(self.definitions, warehouse if state.read_version(warehouse) else None)
 
     def table(self, name: str) -> pl.DataFrame:
         """A table or view of schema ``series`` (SPEC 6) as a frame, times in naive UTC.
@@ -188,10 +188,10 @@ class Project:
         from pipelines.run import newest_runs
         from warehouse import state
 
-        if not state.exists(warehouse):
+        newest = newest_runs(warehouse, state.read_version(warehouse))
+        if not newest:
             return HandOffResult(())
-        as_of = max(newest_runs(warehouse).values(), default=current_instant())
-        return hand_off(warehouse, self.definitions, self.folder, as_of)
+        return hand_off(warehouse, self.definitions, self.folder, max(newest.values()))
 
     @contextlib.contextmanager
     def _warehouse(self, *, read_only: bool = False, must_exist: bool = False) -> Iterator[Warehouse]:

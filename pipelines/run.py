@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -91,18 +92,20 @@ def run(
     """
     checked, sources, problems = read_definitions(definitions, warehouse)
     refuse(problems)
-    newest = newest_runs(warehouse)
+    version = state.read_version(warehouse)
+    newest = newest_runs(warehouse, version)
     results: dict[str, SeriesRun] = {}
-    chosen = []
+    chosen: dict[str, CheckedSeries] = {}
     for one in _named(checked, series):
         reason = _nothing_to_do(one, newest.get(one.series.series_id), as_of, due=due, named=series is not None)
         if reason is None:
-            chosen.append(one)
+            chosen[one.series.series_id] = one
         elif reason:
             results[one.series.series_id] = SeriesRun(one.series.series_id, "no_op", reason)
     if chosen:
         with warehouse.transaction():
-            found = _run_chosen(warehouse, definitions, checked, sources, chosen, as_of)
+            id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
+            found = _run_chosen(warehouse, definitions, replace(checked, series=chosen), sources, id_type, as_of)
         results |= {result.series_id: result for result in found}
     return [results[name] for name in checked.series if name in results]
 
@@ -110,17 +113,17 @@ def run(
 def _run_chosen(
     warehouse: Warehouse,
     definitions: Definitions,
-    checked: CheckedDefinitions,
+    chosen: CheckedDefinitions,
     sources: Mapping[str, SourceTable],
-    chosen: Sequence[CheckedSeries],
+    id_type: str,
     as_of: datetime,
 ) -> list[SeriesRun]:
-    id_type = state.prepare(warehouse, customer_id_type(sources))
-    stranded = _stranded(warehouse, chosen)
-    able = [one for one in chosen if one.series.series_id not in stranded]
+    standing = read_standing(warehouse)
+    stranded = _stranded(chosen, standing)
+    able = replace(chosen, series={name: one for name, one in chosen.series.items() if name not in stranded})
     counts: Mapping[str, Mapping[str, int]] = {}
-    if able:
-        job = make_job(checked, able, sources, warehouse, as_of)
+    if able.series:
+        job = make_job(able, sources, standing, as_of)
         statements = compile_run(job, sources, id_type, versions(definitions, able))
         counts = _execute(warehouse, statements, sources, as_of)
     return [
@@ -129,26 +132,43 @@ def _run_chosen(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Customers who stand at one block: its kind when they came, how many, and when the first of them arrived."""
+
+    series_id: str
+    block_id: str
+    kind: str
+    customers: int
+    since: datetime
+
+
+def read_standing(warehouse: Warehouse) -> list[Standing]:
+    """Who stands where, in a state that exists."""
+    rows = warehouse.fetch(
+        "select series_id, block_id, kind, count(*), min(arrived_at) from series_state.open_visits "
+        "group by series_id, block_id, kind order by series_id, block_id, kind"
+    )
+    return [Standing(*row) for row in rows]
+
+
 def make_job(
-    checked: CheckedDefinitions,
-    series: Sequence[CheckedSeries],
-    sources: Mapping[str, SourceTable],
-    warehouse: Warehouse,
-    as_of: datetime,
+    definitions: CheckedDefinitions, sources: Mapping[str, SourceTable], standing: Sequence[Standing], as_of: datetime
 ) -> Job:
-    """What is to be compiled, with the wall-clock moments that its waits may end at."""
+    """What is to be compiled, with the wall-clock moments that waits may end at."""
     customers = sources["customers"].columns or {}
     return Job(
-        definitions=replace(checked, series={one.series.series_id: one for one in series}),
+        definitions=definitions,
         customer={column: family_of(type_) for column, (_, type_) in customers.items()},
-        moments=_moments(checked, series, warehouse, as_of),
+        standing=frozenset((stood.series_id, stood.block_id) for stood in standing),
+        moments=_moments(definitions, standing, as_of),
     )
 
 
-def versions(definitions: Definitions, series: Iterable[CheckedSeries]) -> dict[str, Version]:
+def versions(definitions: Definitions, checked: CheckedDefinitions) -> dict[str, Version]:
     """The version of each series: its file, with the segments where it may name one."""
     found = {}
-    for one in series:
+    for one in checked.series.values():
         text = one.series.text
         if "in_segment" in text:
             segments = "".join(f"#   {name}: {rule.value}\n" for name, rule in definitions.segments.items())
@@ -162,11 +182,10 @@ def tick_id(as_of: datetime) -> str:
     return as_of.strftime("%Y%m%dT%H%M%S.%fZ" if as_of.microsecond else "%Y%m%dT%H%M%SZ")
 
 
-def newest_runs(warehouse: Warehouse) -> dict[str, datetime]:
-    """The newest ``as_of`` of each series that ever ran."""
-    if not state.exists(warehouse):
+def newest_runs(warehouse: Warehouse, version: int | None) -> dict[str, datetime]:
+    """The newest ``as_of`` of each series that ever ran; ``version`` is the state's."""
+    if version is None:
         return {}
-    state.check_version(warehouse)
     return dict(warehouse.fetch("select series_id, max(as_of) from series.ticks group by series_id"))
 
 
@@ -206,46 +225,37 @@ def _nothing_to_do(
     return None
 
 
-def _stranded(warehouse: Warehouse, series: Sequence[CheckedSeries]) -> dict[str, str]:
+def _stranded(chosen: CheckedDefinitions, standing: Sequence[Standing]) -> dict[str, str]:
     """Series with customers at a block that is gone or of another kind now, with what to say about it."""
     found: dict[str, list[str]] = {}
-    by_id = {one.series.series_id: one.series for one in series if one.series.status != "stopped"}
-    standing = warehouse.fetch(
-        "select series_id, block_id, kind, count(*) from series_state.open_visits group by series_id, block_id, kind "
-        "order by series_id, block_id, kind"
-    )
-    for series_id, block_id, kind, customers in standing:
-        block = by_id[series_id].blocks.get(block_id) if series_id in by_id else None
-        if series_id not in by_id or (block and block.kind == kind):
+    by_id = {name: one.series for name, one in chosen.series.items() if one.series.status != "stopped"}
+    for stood in standing:
+        if stood.series_id not in by_id:
             continue
-        now = f"is a {block.kind} block now" if block else "is gone"
-        found.setdefault(series_id, []).append(f"{customers} customers wait at {kind} block `{block_id}`, which {now}")
+        block = by_id[stood.series_id].blocks.get(stood.block_id)
+        if block is None or block.kind != stood.kind:
+            now = f"is a {block.kind} block now" if block else "is gone"
+            customers = "1 customer waits" if stood.customers == 1 else f"{stood.customers:,} customers wait"
+            found.setdefault(stood.series_id, []).append(
+                f"{customers} at {stood.kind} block `{stood.block_id}`, which {now}"
+            )
     return {
         series_id: f"{'; '.join(lines)}. Put it back, or set `status: stopped` to end their entries."
         for series_id, lines in found.items()
     }
 
 
-def _moments(
-    checked: CheckedDefinitions, series: Sequence[CheckedSeries], warehouse: Warehouse, as_of: datetime
-) -> Moments:
-    waits = [
-        (one.series.series_id, block_id, block.until)
-        for one in series
+def _moments(definitions: CheckedDefinitions, standing: Sequence[Standing], as_of: datetime) -> Moments:
+    """Nobody arrives at a wait in this run before the oldest arrival of the series that is still open."""
+    oldest: dict[str, datetime] = {}
+    for stood in standing:
+        oldest[stood.series_id] = min(stood.since, oldest.get(stood.series_id, as_of))
+    zone = definitions.settings.timezone
+    return {
+        (series_id, block_id): moments_between(block.until, zone, oldest.get(series_id, as_of), as_of)
+        for series_id, one in definitions.series.items()
         for block_id, block in one.series.blocks.items()
         if isinstance(block, WaitBlock) and isinstance(block.until, WeekdayTime)
-    ]
-    if not waits:
-        return {}
-    oldest: dict[str, datetime] = {}
-    if state.exists(warehouse):
-        # Nobody arrives before the oldest arrival that is still open.
-        query = "select series_id, min(arrived_at) from series_state.open_visits group by series_id"
-        oldest = dict(warehouse.fetch(query))
-    zone = checked.settings.timezone
-    return {
-        (series_id, block_id): moments_between(until, zone, oldest.get(series_id, as_of), as_of)
-        for series_id, block_id, until in waits
     }
 
 
@@ -262,8 +272,15 @@ def _execute(
     for statement in views:
         _do(warehouse, statement, values)
     _refuse_duplicates(warehouse, sources)
+    filled: dict[str, int] = {}
+    level: int | None = None
     for statement in statements[len(views) :]:
-        _do(warehouse, statement, values)
+        if statement.level is not None and (level is None or level < statement.level):
+            level = _next_level(warehouse, statement.level) if filled.get("run_visits") else None
+        if _is_needed(statement, filled, level):
+            rows = _do(warehouse, statement, values)
+            if statement.fills:
+                filled[statement.fills] = filled.get(statement.fills, 0) + rows
     counts = warehouse.fetch(
         f"select series_id, {', '.join(_COUNTS)} from series.ticks where tick_id = $tick_id "
         "and series_id in (select series_id from run_series)",
@@ -272,17 +289,35 @@ def _execute(
     return {row[0]: dict(zip(_COUNTS, row[1:], strict=True)) for row in counts}
 
 
-def _do(warehouse: Warehouse, statement: Statement, values: Mapping[str, object]) -> None:
+def _is_needed(statement: Statement, filled: Mapping[str, int], level: int | None) -> bool:
+    """Whether a statement has something to do; most of a run's have not, most of the time."""
+    if statement.level is not None and statement.level != level:
+        return False
+    return not statement.needs or any(filled.get(table) for table in statement.needs)
+
+
+def _next_level(warehouse: Warehouse, level: int) -> int:
+    """The first level from ``level`` on that somebody moves to; beyond all levels where nobody does."""
+    found = warehouse.fetch(
+        "select min(connection.to_level) from run_visits as visit join run_connections as connection "
+        "on connection.series_id = visit.series_id and connection.from_block = visit.block_id "
+        "where visit.left_at is not null and connection.to_level >= $level",
+        {"level": level},
+    )
+    return sys.maxsize if found[0][0] is None else int(found[0][0])
+
+
+def _do(warehouse: Warehouse, statement: Statement, values: Mapping[str, object]) -> int:
     try:
         if not statement.is_check:
-            warehouse.execute(statement.sql, values)
-            return
+            return warehouse.execute(statement.sql, values)
         broken = warehouse.fetch(statement.sql, values)
     except StatementError as error:
         raise RunError(f"The run failed at `{statement.name}`: {error}\nThe statement was:\n{error.sql}") from error
     if broken:
         rows = "\n".join(f"  entry {entry}, block {block}: {problem}" for entry, block, problem in broken)
         raise RunError(f"The run would have broken a promise ({statement.name}), so nothing of it is kept:\n{rows}")
+    return 0
 
 
 def _refuse_duplicates(warehouse: Warehouse, sources: Mapping[str, SourceTable]) -> None:

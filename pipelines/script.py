@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from pipelines.compile import compile_run
 from pipelines.hint import did_you_mean
 from pipelines.model import Definitions
 from pipelines.problems import UsageError
-from pipelines.run import make_job, read_definitions, refuse, tick_id, versions
+from pipelines.run import make_job, read_definitions, read_standing, refuse, tick_id, versions
 from pipelines.schedule import format_instant
 from pipelines.sources import customer_id_type
 from pipelines.sql_text import literal, timestamp, with_values
@@ -28,10 +29,12 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
     refuse(problems)
     if series_id not in checked.series:
         raise UsageError(f"There is no series `{series_id}`{did_you_mean(series_id, checked.series) or '.'}")
-    one = checked.series[series_id]
-    id_type = state.customer_id_type(warehouse) if state.exists(warehouse) else customer_id_type(sources)
-    job = make_job(checked, [one], sources, warehouse, as_of)
-    statements = compile_run(job, sources, id_type, versions(definitions, [one]))
+    job_definitions = replace(checked, series={series_id: checked.series[series_id]})
+    version = state.read_version(warehouse)
+    id_type = customer_id_type(sources) if version is None else state.customer_id_type(warehouse)
+    standing = [] if version is None else read_standing(warehouse)
+    job = make_job(job_definitions, sources, standing, as_of)
+    statements = compile_run(job, sources, id_type, versions(definitions, job_definitions))
     values = {
         "as_of": timestamp(as_of),
         "tick_id": literal(tick_id(as_of)),

@@ -25,7 +25,7 @@ from pipelines.model import (
     WeekdayTime,
 )
 from pipelines.rules import render as render_rule
-from pipelines.rules.model import Columns, Rule
+from pipelines.rules.model import Columns, EngagementCall, Rule
 from pipelines.sql_text import interval, literal, render, timestamp
 from pipelines.template import payload_sql
 from pipelines.wall_clock import instant_of
@@ -34,6 +34,19 @@ MOST_BRANCHES = 50
 """Branches of one statement; planning grows faster than their number."""
 
 NO_TIME = timedelta(0)
+BLOCK_COLUMNS = {
+    "series_id": "varchar", "block_id": "varchar", "kind": "varchar", "level": "integer", "batch": "integer",
+    "level_batch": "integer", "is_late": "boolean", "duration": "interval", "lag": "interval", "channel": "varchar",
+    "receipts": "boolean", "tag": "varchar", "action": "varchar",
+}  # fmt: skip
+"""What the steps need to know of each block; ``duration`` null: it waits for a moment, not for elapsed time."""
+
+CONNECTION_COLUMNS = {
+    "series_id": "varchar", "from_block": "varchar", "from_position": "integer", "is_good": "boolean",
+    "to_block": "varchar", "to_level": "integer", "acts_now": "boolean",
+}  # fmt: skip
+"""Which block leads where on which outcome; ``acts_now``: the next one is reached at the run's instant."""
+
 Moments = Mapping[tuple[str, str], Sequence[tuple[datetime, datetime]]]
 
 
@@ -44,11 +57,13 @@ class Job:
     Attributes:
         definitions: The series that are due (live, emptying or stopped), checked.
         customer: Attributes of customers with their families, for templates.
+        standing: The blocks (series and block) that somebody stands at.
         moments: For each wait until a weekday or time: the moments that arrivals in question may be due at.
     """
 
     definitions: CheckedDefinitions
     customer: Columns
+    standing: frozenset[tuple[str, str]]
     moments: Moments
 
     @property
@@ -228,17 +243,58 @@ def advances(level: int) -> str:
     return render("advances", level=level, good_outcomes=_kinds(GOOD_OUTCOMES))
 
 
-def visits(job: Job, level: int, kind: Kind) -> list[str]:
-    """The visits of one kind of block at one level that arrive, leave or change now."""
+def standing_visits(job: Job, kind: Kind) -> list[str]:
+    """The visits since earlier runs, at blocks of one kind, that leave or change now."""
     blocks = [
         (checked, block)
         for checked, block in job.blocks(kind, "live", "emptying")
-        if checked.graph.levels[block.block_id] == level and block.block_id not in checked.graph.entry_rules
+        if not (kind == "rule" and (is_late(job, checked, block) or _is_passed_at_once(job, checked, block)))
     ]
+    return _visits(job, kind, None, blocks) if kind != "tag" else []
+
+
+def visits(job: Job, level: int, kind: Kind) -> list[str]:
+    """The visits at blocks of one kind that this run reaches at one level."""
+    blocks = [
+        (checked, block)
+        for checked, block in job.blocks(kind, "live", "emptying")
+        if checked.graph.levels[block.block_id] == level
+    ]
+    return _visits(job, kind, level, blocks)
+
+
+def is_late(job: Job, checked: CheckedSeries, block: RuleBlock) -> bool:
+    """Whether who stands at a rule block is judged when this run reaches its level, not before.
+
+    Only where queueing counts as receipt can a run itself do what the rule asks for.
+    """
+    queued_is_received = job.without_receipts().get(checked.series.series_id, frozenset())
+    return any(
+        isinstance(call, EngagementCall) and call.function == "received" and call.block_id in queued_is_received
+        for call in checked.rules[block.block_id].calls.values()
+    )
+
+
+def late_levels(job: Job) -> frozenset[int]:
+    """The levels with such blocks."""
+    return frozenset(
+        checked.graph.levels[block.block_id]
+        for checked, block in job.blocks("rule", "live", "emptying")
+        if is_late(job, checked, block)
+    )
+
+
+def _is_passed_at_once(job: Job, checked: CheckedSeries, block: RuleBlock) -> bool:
+    """Whether nobody stands at a rule block: an entry rule, unless it was none when customers came to it."""
+    key = (checked.series.series_id, block.block_id)
+    return block.block_id in checked.graph.entry_rules and key not in job.standing
+
+
+def _visits(job: Job, kind: Kind, level: int | None, blocks: Sequence[tuple[CheckedSeries, Any]]) -> list[str]:
     if not blocks:
         return []
     if kind == "rule":
-        return [_rule_visits(job, level, number, some) for number, some in enumerate(in_batches(blocks))]
+        return [_rule_visits(job, level, number, some) for number, some in _rule_batches(job, level, blocks).items()]
     if kind == "wait":
         return [_wait_visits(job, level, blocks)]
     if kind == "content":
@@ -246,20 +302,40 @@ def visits(job: Job, level: int, kind: Kind) -> list[str]:
     return [render("tag_visits", level=level)]
 
 
+def batch_numbers(job: Job) -> Iterator[tuple[tuple[str, str], int, int]]:
+    """For each rule block (series and block): its batch among all of them, and among those of its level."""
+    at_level: dict[int, int] = {}
+    for place, (checked, block) in enumerate(job.blocks("rule", "live", "emptying")):
+        level = checked.graph.levels[block.block_id]
+        number = at_level[level] = at_level.get(level, -1) + 1
+        yield (checked.series.series_id, block.block_id), place // MOST_BRANCHES, number // MOST_BRANCHES
+
+
+def _rule_batches(
+    job: Job, level: int | None, blocks: Sequence[tuple[CheckedSeries, RuleBlock]]
+) -> Mapping[int, list[tuple[CheckedSeries, RuleBlock]]]:
+    numbers = {key: overall if level is None else within for key, overall, within in batch_numbers(job)}
+    batches: dict[int, list[tuple[CheckedSeries, RuleBlock]]] = {}
+    for checked, block in blocks:
+        batches.setdefault(numbers[checked.series.series_id, block.block_id], []).append((checked, block))
+    return batches
+
+
 def _rule_visits(
-    job: Job, level: int, batch: int, blocks: Sequence[tuple[CheckedSeries, RuleBlock]]
+    job: Job, level: int | None, batch: int, blocks: Sequence[tuple[CheckedSeries, RuleBlock]]
 ) -> str:
     rules = [(checked, block, checked.rules[block.block_id]) for checked, block in blocks]
     return render(
         "rule_visits",
         level=level,
         batch=batch,
+        late=level is not None and any(is_late(job, checked, block) for checked, block in blocks),
         rules=[_rule(_of_block(checked, block.block_id), rule) for checked, block, rule in rules],
         facts=job.gather((checked.series.series_id, rule) for checked, _, rule in rules),
     )
 
 
-def _wait_visits(job: Job, level: int, blocks: Sequence[tuple[CheckedSeries, WaitBlock]]) -> str:
+def _wait_visits(job: Job, level: int | None, blocks: Sequence[tuple[CheckedSeries, WaitBlock]]) -> str:
     zone = job.definitions.settings.timezone
     untils, any_moments = [], False
     for checked, block in blocks:
@@ -274,7 +350,7 @@ def _wait_visits(job: Job, level: int, blocks: Sequence[tuple[CheckedSeries, Wai
     return render("wait_visits", level=level, untils=untils, moments=any_moments)
 
 
-def _content_visits(job: Job, level: int, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> str:
+def _content_visits(job: Job, level: int | None, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> str:
     names = sorted({block.channel.value for _, block in blocks})
     channels = [(name, job.definitions.channels[name]) for name in names]
     consenting = [(name, channel.consent) for name, channel in channels if channel.consent]
@@ -325,13 +401,11 @@ def entries() -> str:
 def block_rows(job: Job) -> Iterator[str]:
     """The rows of ``run_blocks``: what the steps need to know of each block."""
     settings = job.definitions.settings
-    numbers: dict[tuple[str, int], int] = {}
+    batches = {key: numbers for key, *numbers in batch_numbers(job)}
     for checked in job.having("live", "emptying"):
         for block_id, block in checked.series.blocks.items():
             level = checked.graph.levels[block_id]
-            entry = block_id in checked.graph.entry_rules
-            number = 0 if entry else numbers.get((block.kind, level), 0)
-            numbers[block.kind, level] = number + (not entry)
+            late = isinstance(block, RuleBlock) and is_late(job, checked, block)
             channel = block.channel.value if isinstance(block, ContentBlock) else None
             receipts_come = settings.channels[channel].receipts if channel else True
             values = (
@@ -339,13 +413,14 @@ def block_rows(job: Job) -> Iterator[str]:
                 literal(block_id),
                 literal(block.kind),
                 str(level),
-                str(number // MOST_BRANCHES),
+                *(str(number) for number in batches.get((checked.series.series_id, block_id), (0, 0))),
+                str(late).lower(),
                 _duration(checked, block),
                 interval(_lag(job, checked, block)),
-                literal(channel) if channel else "cast(null as varchar)",
+                literal(channel) if channel else "null",
                 str(receipts_come).lower(),
-                literal(block.tag.value) if isinstance(block, TagBlock) else "cast(null as varchar)",
-                literal(block.action) if isinstance(block, TagBlock) else "cast(null as varchar)",
+                literal(block.tag.value) if isinstance(block, TagBlock) else "null",
+                literal(block.action) if isinstance(block, TagBlock) else "null",
             )
             yield f"({', '.join(values)})"
 
@@ -393,7 +468,7 @@ def _duration(checked: CheckedSeries, block: Any) -> str:
         return interval(block.try_for)
     if isinstance(block, WaitBlock) and isinstance(block.until, timedelta):
         return interval(block.until)
-    return "cast(null as interval)"
+    return "null"
 
 
 def _lag(job: Job, checked: CheckedSeries, block: Any) -> timedelta:

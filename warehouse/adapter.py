@@ -51,6 +51,8 @@ class Warehouse(Protocol):
     def columns(self, relation: str) -> Sequence[tuple[str, str]] | None:
         """Names and types of a relation's columns in its order; None where there is no such relation.
 
+        Not within a transaction: on some engines asking for what is not there ends it.
+
         Args:
             relation: A dotted name, quoted already.
 

@@ -32,6 +32,7 @@ _LOCKDOWN = (
 """The second wall behind the rule whitelist: no file, no network, no setting, whatever SQL gets through."""
 
 _IDENTIFIER = re.compile(r'"(?:[^"]|"")*"|[^."]+')
+_PARAMETER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|\$([a-z_]+)")
 _SCHEMAS_OF = """
 select lower(database_name), lower(schema_name) from duckdb_tables() where lower(table_name) = $name
 union all
@@ -85,17 +86,19 @@ class DuckDB:
         return cls(connection, lock.release)
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
-        rows = self._run(sql, parameters).fetchall()
+        rows = self.fetch(sql, parameters)
         return int(rows[0][0]) if len(rows) == 1 and len(rows[0]) == 1 and isinstance(rows[0][0], int) else 0
 
     def fetch(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        return self._run(sql, parameters).fetchall()
+        try:
+            return self._connection.execute(sql, _named(sql, parameters)).fetchall()
+        except duckdb.Error as error:
+            raise StatementError(_first_paragraph(error), sql) from error
 
     def fetch_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         try:
-            statement, named = self._bound(sql, parameters)
             # Not execute(): DuckDB copies such a result once more on its way to Arrow, and warns of it.
-            return self._connection.sql(statement, params=named).to_arrow_table()
+            return self._connection.sql(sql, params=_named(sql, parameters)).to_arrow_table()
         except duckdb.Error as error:
             raise StatementError(_first_paragraph(error), sql) from error
 
@@ -112,10 +115,12 @@ class DuckDB:
         self._connection.commit()
 
     def columns(self, relation: str) -> Sequence[tuple[str, str]] | None:
-        # Asked first, because a failing statement would end the transaction around it.
-        if not self._exists(relation):
+        try:
+            return [(row[0], row[1]) for row in self.fetch(f"describe {relation}")]
+        except StatementError:
+            if self._exists(relation):
+                raise
             return None
-        return [(row[0], row[1]) for row in self.fetch(f"describe {relation}")]
 
     def close(self) -> None:
         self._connection.close()
@@ -127,16 +132,10 @@ class DuckDB:
         wanted = tuple(_bare(part) for part in qualifiers) or ("main",)
         return any(wanted in ((schema,), (catalog,), (catalog, schema)) for catalog, schema in found)
 
-    def _run(self, sql: str, parameters: Mapping[str, Any] | None) -> duckdb.DuckDBPyConnection:
-        try:
-            return self._connection.execute(*self._bound(sql, parameters))
-        except duckdb.Error as error:
-            raise StatementError(_first_paragraph(error), sql) from error
 
-    def _bound(self, sql: str, parameters: Mapping[str, Any] | None) -> tuple[duckdb.Statement, dict[str, Any] | None]:
-        statement = self._connection.extract_statements(sql)[0]
-        named = {name: (parameters or {})[name] for name in statement.named_parameters}
-        return statement, named or None
+def _named(sql: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The parameters that a statement names, outside of its texts, names and comments."""
+    return {found[1]: (parameters or {})[found[1]] for found in _PARAMETER.finditer(sql) if found[1]} or None
 
 
 def _connect(

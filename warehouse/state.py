@@ -28,17 +28,14 @@ def create_statements(id_type: str) -> list[str]:
     ]
 
 
-def exists(warehouse: Warehouse) -> bool:
-    """Whether a run has ever been committed here."""
-    return warehouse.columns(META.qualified_name) is not None
-
-
-def check_version(warehouse: Warehouse) -> int:
-    """The version of the state that is there.
+def read_version(warehouse: Warehouse) -> int | None:
+    """The version of the state; None where no run has ever been committed. Not within a transaction.
 
     Raises:
         WarehouseError: It is newer than this software knows.
     """
+    if warehouse.columns(META.qualified_name) is None:
+        return None
     version = int(warehouse.fetch(f"select max(schema_version) from {META.qualified_name}")[0][0])
     if version > SCHEMA_VERSION:
         raise WarehouseError(
@@ -48,28 +45,29 @@ def check_version(warehouse: Warehouse) -> int:
     return version
 
 
-def prepare(warehouse: Warehouse, source_id_type: str) -> str:
+def prepare(warehouse: Warehouse, source_id_type: str, *, version: int | None) -> str:
     """Make or migrate the state, inside the caller's transaction.
 
     Args:
         warehouse: Where.
         source_id_type: The type of ``customer_id`` in the source now.
+        version: What `read_version` said.
 
     Returns:
         The type that customer ids have in the state: the source's own, or text once it has changed.
-
-    Raises:
-        WarehouseError: The state is of a newer version.
     """
-    id_type = source_id_type
-    if exists(warehouse):
-        version = check_version(warehouse)
+    id_type = source_id_type if version is None else customer_id_type(warehouse)
+    if version == SCHEMA_VERSION and id_type in (source_id_type, "VARCHAR"):
+        return id_type
+    if version is not None:
+        for name in VIEWS:
+            warehouse.execute(f"drop view {name}")
         for step in range(version, SCHEMA_VERSION):
             for statement in MIGRATIONS[step]:
                 warehouse.execute(statement)
-        if version < SCHEMA_VERSION:
-            warehouse.execute(f"update {META.qualified_name} set schema_version = {SCHEMA_VERSION}")
-        id_type = _settle_id_type(warehouse, source_id_type)
+        warehouse.execute(f"update {META.qualified_name} set schema_version = {SCHEMA_VERSION}")
+        if id_type not in (source_id_type, "VARCHAR"):
+            id_type = _widen_ids(warehouse)
     for statement in create_statements(id_type):
         warehouse.execute(statement)
     return id_type
@@ -81,13 +79,8 @@ def customer_id_type(warehouse: Warehouse) -> str:
     return columns["customer_id"]
 
 
-def _settle_id_type(warehouse: Warehouse, source_id_type: str) -> str:
+def _widen_ids(warehouse: Warehouse) -> str:
     """Ids are compared as text, so a state whose source changed the type of its ids goes on with text."""
-    id_type = customer_id_type(warehouse)
-    if id_type in (source_id_type, "VARCHAR"):
-        return id_type
-    for name in VIEWS:
-        warehouse.execute(f"drop view {name}")
     for table in TABLES:
         if any(column.type == CUSTOMER_ID for column in table.columns):
             warehouse.execute(f"alter table {table.qualified_name} alter customer_id type varchar")

@@ -5,7 +5,9 @@ Only what is here writes. Each write is whole within the run's transaction and n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from warehouse.tables import CUSTOMER_ID
 
 
 def view(name: str, select: str) -> str:
@@ -13,12 +15,15 @@ def view(name: str, select: str) -> str:
     return f"create or replace temp view {name} as\n{select}"
 
 
-def table(name: str, select: str) -> str:
-    """A table for the length of the connection, holding one step of the run."""
-    return f"create or replace temp table {name} as\n{select}"
+def empty_table(name: str, columns: Mapping[str, str], id_type: str) -> str:
+    """A table for the length of the connection, for one step of the run to fill."""
+    listed = ",\n    ".join(
+        f"{column} {(id_type if type_ == CUSTOMER_ID else type_).lower()}" for column, type_ in columns.items()
+    )
+    return f"create or replace temp table {name} (\n    {listed}\n)"
 
 
-def append(target: str, columns: Sequence[str], select: str) -> str:
+def append(target: str, columns: Iterable[str], select: str) -> str:
     """Add rows."""
     return f"insert into {target} ({', '.join(columns)})\n{select}"
 
