@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipelines import steps
+from pipelines.model import Kind
 from pipelines.sources import SourceTable, view_statements
 from pipelines.sql_text import literal, render, timestamp
 from pipelines.steps import Job
@@ -46,7 +48,11 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """The tables that hold what a run finds, with their columns and types; gone with the connection."""
 
-_KINDS = ("rule", "wait", "content", "tag")
+_KINDS: tuple[Kind, ...] = ("rule", "wait", "content", "tag")
+
+
+Moments = Mapping[tuple[str, str], Sequence[tuple[datetime, datetime]]]
+"""For each wait until a weekday or time (series and block): moments, each with the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +85,40 @@ class Version:
     text: str
 
 
-def compile_run(
-    job: Job, sources: Mapping[str, SourceTable], id_type: str, versions: Mapping[str, Version]
-) -> tuple[Statement, ...]:
+def compile_views(sources: Mapping[str, SourceTable], id_type: str) -> tuple[Statement, ...]:
+    """The statements that bring the sources into one shape; they come first.
+
+    Args:
+        sources: The sources as the warehouse has them.
+        id_type: The type of customer ids in the state.
+    """
+    return tuple(
+        Statement(f"view {name}", writes.view(name, select))
+        for name, select in view_statements(sources, id_type).items()
+    )
+
+
+def compile_run(job: Job, id_type: str, versions: Mapping[str, Version]) -> tuple[Statement, ...]:
     """The statements of one run of the job's series, in order; all of them belong into one transaction.
 
     Args:
         job: The series that are due.
-        sources: The sources as the warehouse has them.
         id_type: The type of customer ids in the state.
         versions: The version of each series.
     """
-    return (
-        *(Statement(f"view {name}", writes.view(name, select)) for name, select in view_statements(sources, id_type).items()),
-        *_prepare(job, id_type, versions),
-        *_find(job),
-        *_write(),
-        *_check(),
-    )
+    return (*_prepare(job, id_type, versions), *_find(job), *_write(), *_check())
+
+
+def moment_statements(moments: Moments) -> Iterator[Statement]:
+    """The moments that arrivals at waits until a weekday or time may be due at; they belong before the run's own."""
+    rows = [
+        f"({literal(series_id)}, {literal(block_id)}, {timestamp(before)}, {timestamp(moment)})"
+        for (series_id, block_id), found in moments.items()
+        for before, moment in found
+    ]
+    columns = {"series_id": _TEXT, "block_id": _TEXT, "previous_at": _TIME, "moment_at": _TIME}
+    if moments:
+        yield from _values("run_moments", columns, rows)
 
 
 def _prepare(job: Job, id_type: str, versions: Mapping[str, Version]) -> Iterator[Statement]:
@@ -116,14 +138,6 @@ def _prepare(job: Job, id_type: str, versions: Mapping[str, Version]) -> Iterato
         f"({literal(name)}, {literal(checked.channel.sender)})" for name, checked in job.definitions.channels.items()
     ]
     yield from _values("run_channels", {"channel": _TEXT, "sender": _TEXT}, channels)
-    if job.moments:
-        moments = [
-            f"({literal(series_id)}, {literal(block_id)}, {timestamp(before)}, {timestamp(moment)})"
-            for (series_id, block_id), found in job.moments.items()
-            for before, moment in found
-        ]
-        columns = {"series_id": _TEXT, "block_id": _TEXT, "previous_at": _TIME, "moment_at": _TIME}
-        yield from _values("run_moments", columns, moments)
     for name, columns in RUN_TABLES.items():
         yield Statement(f"table {name}", writes.empty_table(name, columns, id_type))
 
@@ -142,6 +156,15 @@ def _find(job: Job) -> Iterator[Statement]:
         yield _into("run_kept_out", "exit rules before entry", select, "run_matches")
     yield _into("run_new_entries", "new entries", steps.new_entries(job), "run_matches")
     yield _into("run_visits", "visits of entry rules", steps.entry_visits(), "run_matches")
+    yield from _move(job)
+    for select in steps.messages(job):
+        yield _into("run_messages", "messages", select, "run_visits")
+    yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
+    yield _into("run_entries", "entries", steps.entries(), "run_goals", "run_ends", "run_progress", "run_new_entries")
+
+
+def _move(job: Job) -> Iterator[Statement]:
+    """Who leaves where they stood, then level by level who arrives and how far they get."""
     for kind in _KINDS:
         for select in steps.standing_visits(job, kind):
             yield _into("run_visits", f"customers standing at {kind} blocks", select)
@@ -154,12 +177,6 @@ def _find(job: Job) -> Iterator[Statement]:
             only_if_reached = None if kind == "rule" and level in late else level
             for select in steps.visits(job, level, kind):
                 yield _into("run_visits", f"{kind} blocks at level {level}", select, level=only_if_reached)
-    for select in steps.messages(job):
-        yield _into("run_messages", "messages", select, "run_visits")
-    yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
-    yield _into(
-        "run_entries", "entries", steps.entries(), "run_goals", "run_ends", "run_progress", "run_new_entries"
-    )
 
 
 def _write() -> Iterator[Statement]:
@@ -170,7 +187,9 @@ def _write() -> Iterator[Statement]:
         return Statement(f"write {table.qualified_name}", sql, needs=needs)
 
     def clear(table: tables.Table, keys: Sequence[str], select: str, *needs: str) -> Statement:
-        return Statement(f"clear {table.qualified_name}", writes.delete(table.qualified_name, keys, select), needs=needs)
+        return Statement(
+            f"clear {table.qualified_name}", writes.delete(table.qualified_name, keys, select), needs=needs
+        )
 
     def all_of(table: tables.Table, run_table: str) -> str:
         return f"select {', '.join(table.column_names)}\nfrom {run_table}"
@@ -186,7 +205,10 @@ def _write() -> Iterator[Statement]:
     yield clear(tables.PENDING_TAGS, ("customer_id", "tag"), render("agreed_tags"))
     yield _into("run_pending_tags", "tags to be decided", render("pending_tags"), "run_visits")
     yield clear(
-        tables.PENDING_TAGS, ("customer_id", "tag"), "select customer_id, tag\nfrom run_pending_tags", "run_pending_tags"
+        tables.PENDING_TAGS,
+        ("customer_id", "tag"),
+        "select customer_id, tag\nfrom run_pending_tags",
+        "run_pending_tags",
     )
     yield append(tables.PENDING_TAGS, all_of(tables.PENDING_TAGS, "run_pending_tags"), "run_pending_tags")
     messages = tables.MESSAGES.qualified_name

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.load import load_definitions
+from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import Problem, UsageError, in_order
 from pipelines.schedule import current_instant, parse_as_of
@@ -48,6 +49,7 @@ class Project:
     def __init__(self, folder: Path, notify: Callable[[str], None]) -> None:
         self.folder = folder
         self._notify = notify
+        self._memo = Memo()
 
     @classmethod
     def open(cls, folder: Path | str = ".", notify: Callable[[str], None] = lambda _: None) -> Project:
@@ -84,9 +86,9 @@ class Project:
         from pipelines.run import read_definitions
 
         if not self.warehouse_path.exists():
-            return in_order([*self._loaded[1], *read_definitions(self.definitions, None)[2]])
+            return in_order([*self._loaded[1], *read_definitions(self.definitions, None, self._memo)[2]])
         with self._warehouse(read_only=True) as warehouse:
-            return in_order([*self._loaded[1], *read_definitions(self.definitions, warehouse)[2]])
+            return in_order([*self._loaded[1], *read_definitions(self.definitions, warehouse, self._memo)[2]])
 
     def compile(self, series_id: str, as_of: datetime | str | None = None) -> str:
         """The SQL that a run of one series at an instant would execute, as one script.
@@ -129,7 +131,7 @@ class Project:
         instant = _instant(as_of)
         self._refuse_unreadable()
         with self._warehouse() as warehouse:
-            results = run(warehouse, self.definitions, instant, series=series, due=due)
+            results = run(warehouse, self.definitions, instant, series=series, due=due, memo=self._memo)
             handed = self._hand_off(warehouse) if hand_off else None
         return RunResult(instant, tuple(results), handed)
 
@@ -168,7 +170,7 @@ class Project:
         if name not in public:
             raise UsageError(f"There is no table `{name}`; there are: {', '.join(sorted(public))}.")
         with self._warehouse(read_only=True) as warehouse:
-            frame = pl.from_arrow(warehouse.fetch_arrow(f"select * from series.{name}"))
+            frame = pl.from_arrow(warehouse.fetch_arrow(f"select * from series.{name}"))  # noqa: S608 (one of `public`)
             assert isinstance(frame, pl.DataFrame)
             return frame
 
@@ -212,5 +214,3 @@ def _instant(as_of: datetime | str | None) -> datetime:
     if isinstance(as_of, str):
         return parse_as_of(as_of)
     return as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
-
-

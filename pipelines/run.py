@@ -9,22 +9,29 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipelines.check import CheckedDefinitions, CheckedSeries, SourceColumns, check
-from pipelines.compile import Statement, Version, compile_run
+from pipelines.check import SourceColumns, check
+from pipelines.checked import CheckedDefinitions, CheckedSeries
+from pipelines.compile import Moments, Statement, Version, compile_run, compile_views, moment_statements
 from pipelines.hint import did_you_mean
+from pipelines.memo import Memo
 from pipelines.model import Definitions, WaitBlock, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
 from pipelines.rules import family_of
 from pipelines.schedule import format_instant, is_due
 from pipelines.sources import SourceTable, customer_id_type, duplicate_checks, find_sources
 from pipelines.sql_text import literal
-from pipelines.steps import Job, Moments
+from pipelines.steps import Job
 from pipelines.wall_clock import moments_between
 from warehouse import state
 from warehouse.adapter import StatementError, Warehouse
 from warehouse.tables import TICKS
 
 _COUNTS = tuple(column.name for column in TICKS.columns if column.type == "BIGINT")
+_COUNTS_OF_RUN = f"""
+select series_id, {", ".join(_COUNTS)}
+from series.ticks
+where tick_id = $tick_id and series_id in (select series_id from run_series)
+"""  # noqa: S608 (columns of this software's own)
 _RUNNING = ("live", "emptying", "stopped")
 
 
@@ -45,7 +52,7 @@ class SeriesRun:
 
 
 def read_definitions(
-    definitions: Definitions, warehouse: Warehouse | None
+    definitions: Definitions, warehouse: Warehouse | None, memo: Memo
 ) -> tuple[CheckedDefinitions, dict[str, SourceTable], list[Problem]]:
     """Check definitions against the warehouse as it is now, or without one.
 
@@ -53,7 +60,7 @@ def read_definitions(
         What is right, the sources (none without a warehouse), and every problem found.
     """
     if warehouse is None:
-        checked, problems = check(definitions, SourceColumns())
+        checked, problems = memo.ask(check, definitions, SourceColumns())
         return checked, {}, problems
     sources, problems = find_sources(warehouse, definitions.settings)
     families = {
@@ -62,9 +69,9 @@ def read_definitions(
     }
     if problems:
         # What cannot be read would only make every rule wrong as well.
-        checked, found = check(definitions, SourceColumns())
+        checked, found = memo.ask(check, definitions, SourceColumns())
     else:
-        checked, found = check(definitions, SourceColumns(families))
+        checked, found = memo.ask(check, definitions, SourceColumns(families))
     return checked, sources, problems + found
 
 
@@ -75,6 +82,7 @@ def run(
     *,
     series: Sequence[str] | None = None,
     due: bool = False,
+    memo: Memo | None = None,
 ) -> list[SeriesRun]:
     """Run the series at one instant.
 
@@ -84,13 +92,15 @@ def run(
         as_of: The instant, naive UTC.
         series: Only these; None is all.
         due: Only those whose schedule has an instant after their newest run, up to this one.
+        memo: Remembers what earlier runs checked and compiled.
 
     Raises:
         RefusedError: A definition cannot be used.
         RunError: A source cannot be used or a statement failed; nothing is committed.
         UsageError: A series is named that does not exist.
     """
-    checked, sources, problems = read_definitions(definitions, warehouse)
+    memo = memo or Memo()
+    checked, sources, problems = read_definitions(definitions, warehouse, memo)
     refuse(problems)
     version = state.read_version(warehouse)
     newest = newest_runs(warehouse, version)
@@ -105,7 +115,7 @@ def run(
     if chosen:
         with warehouse.transaction():
             id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
-            found = _run_chosen(warehouse, definitions, replace(checked, series=chosen), sources, id_type, as_of)
+            found = _run_chosen(warehouse, definitions, replace(checked, series=chosen), sources, id_type, as_of, memo)
         results |= {result.series_id: result for result in found}
     return [results[name] for name in checked.series if name in results]
 
@@ -117,15 +127,22 @@ def _run_chosen(
     sources: Mapping[str, SourceTable],
     id_type: str,
     as_of: datetime,
+    memo: Memo,
 ) -> list[SeriesRun]:
     standing = read_standing(warehouse)
     stranded = _stranded(chosen, standing)
     able = replace(chosen, series={name: one for name, one in chosen.series.items() if name not in stranded})
     counts: Mapping[str, Mapping[str, int]] = {}
     if able.series:
-        job = make_job(able, sources, standing, as_of)
-        statements = compile_run(job, sources, id_type, versions(definitions, able))
-        counts = _execute(warehouse, statements, sources, as_of)
+        job = make_job(able, sources, standing)
+        statements = (
+            *moment_statements(wait_moments(able, standing, as_of)),
+            *memo.ask(compile_run, job, id_type, versions(definitions, able)),
+        )
+        for view in compile_views(sources, id_type):
+            _do(warehouse, view, {})
+        _refuse_duplicates(warehouse, sources)
+        counts = _execute(warehouse, statements, as_of)
     return [
         *(SeriesRun(name, "failed", message) for name, message in stranded.items()),
         *(SeriesRun(name, "done", "", count) for name, count in counts.items()),
@@ -152,16 +169,18 @@ def read_standing(warehouse: Warehouse) -> list[Standing]:
     return [Standing(*row) for row in rows]
 
 
-def make_job(
-    definitions: CheckedDefinitions, sources: Mapping[str, SourceTable], standing: Sequence[Standing], as_of: datetime
-) -> Job:
-    """What is to be compiled, with the wall-clock moments that waits may end at."""
+def make_job(definitions: CheckedDefinitions, sources: Mapping[str, SourceTable], standing: Sequence[Standing]) -> Job:
+    """What is to be compiled."""
     customers = sources["customers"].columns or {}
     return Job(
         definitions=definitions,
         customer={column: family_of(type_) for column, (_, type_) in customers.items()},
-        standing=frozenset((stood.series_id, stood.block_id) for stood in standing),
-        moments=_moments(definitions, standing, as_of),
+        stood_at=frozenset(
+            (stood.series_id, stood.block_id)
+            for stood in standing
+            if stood.series_id in definitions.series
+            and stood.block_id in definitions.series[stood.series_id].graph.entry_rules
+        ),
     )
 
 
@@ -245,8 +264,11 @@ def _stranded(chosen: CheckedDefinitions, standing: Sequence[Standing]) -> dict[
     }
 
 
-def _moments(definitions: CheckedDefinitions, standing: Sequence[Standing], as_of: datetime) -> Moments:
-    """Nobody arrives at a wait in this run before the oldest arrival of the series that is still open."""
+def wait_moments(definitions: CheckedDefinitions, standing: Sequence[Standing], as_of: datetime) -> Moments:
+    """The moments that waits until a weekday or time may end at in a run.
+
+    Nobody arrives at a wait in this run before the oldest arrival of the series that is still open.
+    """
     oldest: dict[str, datetime] = {}
     for stood in standing:
         oldest[stood.series_id] = min(stood.since, oldest.get(stood.series_id, as_of))
@@ -259,33 +281,23 @@ def _moments(definitions: CheckedDefinitions, standing: Sequence[Standing], as_o
     }
 
 
-def _execute(
-    warehouse: Warehouse, statements: Sequence[Statement], sources: Mapping[str, SourceTable], as_of: datetime
-) -> dict[str, Mapping[str, int]]:
+def _execute(warehouse: Warehouse, statements: Sequence[Statement], as_of: datetime) -> dict[str, Mapping[str, int]]:
     """Execute the statements; what each series' tick counts, by series."""
     values = {
         "as_of": as_of,
         "tick_id": tick_id(as_of),
         "committed_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    views = [statement for statement in statements if statement.name.startswith("view ")]
-    for statement in views:
-        _do(warehouse, statement, values)
-    _refuse_duplicates(warehouse, sources)
     filled: dict[str, int] = {}
     level: int | None = None
-    for statement in statements[len(views) :]:
+    for statement in statements:
         if statement.level is not None and (level is None or level < statement.level):
             level = _next_level(warehouse, statement.level) if filled.get("run_visits") else None
         if _is_needed(statement, filled, level):
             rows = _do(warehouse, statement, values)
             if statement.fills:
                 filled[statement.fills] = filled.get(statement.fills, 0) + rows
-    counts = warehouse.fetch(
-        f"select series_id, {', '.join(_COUNTS)} from series.ticks where tick_id = $tick_id "
-        "and series_id in (select series_id from run_series)",
-        values,
-    )
+    counts = warehouse.fetch(_COUNTS_OF_RUN, values)
     return {row[0]: dict(zip(_COUNTS, row[1:], strict=True)) for row in counts}
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from pipelines.compile import compile_run
+from pipelines.compile import compile_run, compile_views, moment_statements
 from pipelines.hint import did_you_mean
+from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import UsageError
-from pipelines.run import make_job, read_definitions, read_standing, refuse, tick_id, versions
+from pipelines.run import make_job, read_definitions, read_standing, refuse, tick_id, versions, wait_moments
 from pipelines.schedule import format_instant
 from pipelines.sources import customer_id_type
 from pipelines.sql_text import literal, timestamp, with_values
@@ -25,7 +26,7 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
         RefusedError: A definition cannot be used.
         RunError: A source cannot be used.
     """
-    checked, sources, problems = read_definitions(definitions, warehouse)
+    checked, sources, problems = read_definitions(definitions, warehouse, Memo())
     refuse(problems)
     if series_id not in checked.series:
         raise UsageError(f"There is no series `{series_id}`{did_you_mean(series_id, checked.series) or '.'}")
@@ -33,8 +34,12 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
     version = state.read_version(warehouse)
     id_type = customer_id_type(sources) if version is None else state.customer_id_type(warehouse)
     standing = [] if version is None else read_standing(warehouse)
-    job = make_job(job_definitions, sources, standing, as_of)
-    statements = compile_run(job, sources, id_type, versions(definitions, job_definitions))
+    job = make_job(job_definitions, sources, standing)
+    statements = (
+        *compile_views(sources, id_type),
+        *moment_statements(wait_moments(job_definitions, standing, as_of)),
+        *compile_run(job, id_type, versions(definitions, job_definitions)),
+    )
     values = {
         "as_of": timestamp(as_of),
         "tick_id": literal(tick_id(as_of)),

@@ -91,13 +91,16 @@ def view_statements(tables: Mapping[str, SourceTable], id_type: str) -> dict[str
 
 def duplicate_checks(tables: Mapping[str, SourceTable]) -> list[tuple[str, str, str]]:
     """Source, id column and a query that returns some ids that are null or there more than once, with their count."""
+    query = """
+select {column}, count(*) as row_count
+from source_{name}
+group by {column}
+having count(*) > 1 or {column} is null
+order by row_count desc, cast({column} as varchar)
+limit 5
+"""
     return [
-        (
-            name,
-            column,
-            f"select {column}, count(*) as row_count from source_{name} group by {column} "
-            f"having count(*) > 1 or {column} is null order by row_count desc, cast({column} as varchar) limit 5",
-        )
+        (name, column, query.format(name=name, column=column))
         for name, column in (("customers", "customer_id"), ("companies", "company_id"))
         if tables[name].columns is not None
     ]

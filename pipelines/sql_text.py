@@ -69,7 +69,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,
+        autoescape=False,  # noqa: S701 (it writes SQL, whose texts are quoted before they come here)
     )
     environment.filters["literal"] = literal
     return environment

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from pipelines.check import CheckedDefinitions, CheckedSeries
+from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.facts import Facts, gather, predicate
 from pipelines.model import (
     GOOD_OUTCOMES,
@@ -47,8 +47,6 @@ CONNECTION_COLUMNS = {
 }  # fmt: skip
 """Which block leads where on which outcome; ``acts_now``: the next one is reached at the run's instant."""
 
-Moments = Mapping[tuple[str, str], Sequence[tuple[datetime, datetime]]]
-
 
 @dataclass(frozen=True)
 class Job:
@@ -57,14 +55,12 @@ class Job:
     Attributes:
         definitions: The series that are due (live, emptying or stopped), checked.
         customer: Attributes of customers with their families, for templates.
-        standing: The blocks (series and block) that somebody stands at.
-        moments: For each wait until a weekday or time: the moments that arrivals in question may be due at.
+        stood_at: The entry rules (series and block) that somebody stands at, who came before they were entry rules.
     """
 
     definitions: CheckedDefinitions
     customer: Columns
-    standing: frozenset[tuple[str, str]]
-    moments: Moments
+    stood_at: frozenset[tuple[str, str]]
 
     @property
     def series(self) -> Sequence[CheckedSeries]:
@@ -158,9 +154,7 @@ def ends(job: Job) -> str:
     return render(
         "ends",
         series=_series_list(job.series),
-        goal_exits=_series_list(
-            checked for checked in job.series if checked.series.goal and checked.series.goal.exits
-        ),
+        goal_exits=_series_list(checked for checked in job.series if checked.series.goal and checked.series.goal.exits),
         rules=[_rule(_of_series(checked), rule) for checked, rule in exiting],
         exiting=_series_list(checked for checked, _ in exiting),
         facts=job.gather((checked.series.series_id, rule) for checked, rule in exiting),
@@ -174,7 +168,7 @@ def ends(job: Job) -> str:
 
 
 def matches(job: Job) -> list[str]:
-    """Customers at the entry rules of live series that they match and may pass; several SELECTs where there are many."""
+    """Customers at the entry rules that they match and may pass; several SELECTs where there are many rules."""
     rules = [
         (checked, block_id, checked.rules[block_id])
         for checked in job.having("live")
@@ -287,7 +281,7 @@ def late_levels(job: Job) -> frozenset[int]:
 def _is_passed_at_once(job: Job, checked: CheckedSeries, block: RuleBlock) -> bool:
     """Whether nobody stands at a rule block: an entry rule, unless it was none when customers came to it."""
     key = (checked.series.series_id, block.block_id)
-    return block.block_id in checked.graph.entry_rules and key not in job.standing
+    return block.block_id in checked.graph.entry_rules and key not in job.stood_at
 
 
 def _visits(job: Job, kind: Kind, level: int | None, blocks: Sequence[tuple[CheckedSeries, Any]]) -> list[str]:
@@ -321,9 +315,7 @@ def _rule_batches(
     return batches
 
 
-def _rule_visits(
-    job: Job, level: int | None, batch: int, blocks: Sequence[tuple[CheckedSeries, RuleBlock]]
-) -> str:
+def _rule_visits(job: Job, level: int | None, batch: int, blocks: Sequence[tuple[CheckedSeries, RuleBlock]]) -> str:
     rules = [(checked, block, checked.rules[block.block_id]) for checked, block in blocks]
     return render(
         "rule_visits",
@@ -415,7 +407,7 @@ def block_rows(job: Job) -> Iterator[str]:
                 str(level),
                 *(str(number) for number in batches.get((checked.series.series_id, block_id), (0, 0))),
                 str(late).lower(),
-                _duration(checked, block),
+                _duration(block),
                 interval(_lag(job, checked, block)),
                 literal(channel) if channel else "null",
                 str(receipts_come).lower(),
@@ -461,7 +453,7 @@ _BUCKET = (
 """First seven hex digits of the md5 as an integer, modulo 10000 (SPEC 5.3); engines have no hex in common."""
 
 
-def _duration(checked: CheckedSeries, block: Any) -> str:
+def _duration(block: Any) -> str:
     if isinstance(block, RuleBlock):
         return interval(block.within or NO_TIME)
     if isinstance(block, ContentBlock):
@@ -493,9 +485,7 @@ def _of_series(checked: CheckedSeries) -> str:
 
 
 def _of_block(checked: CheckedSeries, block_id: str, relation: str = "subject") -> str:
-    return (
-        f"{relation}.series_id = {literal(checked.series.series_id)} and {relation}.block_id = {literal(block_id)}"
-    )
+    return f"{relation}.series_id = {literal(checked.series.series_id)} and {relation}.block_id = {literal(block_id)}"
 
 
 def _series_list(series: Iterable[CheckedSeries]) -> list[str]:

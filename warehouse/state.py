@@ -11,6 +11,11 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {}
 """Statements that lead from a version to the next, by the version they start from."""
 
 
+_FIRST_VERSION = f"""insert into {META.qualified_name} (schema_version)
+select {SCHEMA_VERSION} as schema_version
+where not exists (select 1 from {META.qualified_name})"""
+
+
 def create_statements(id_type: str) -> list[str]:
     """What makes the state where it is absent; repeating it changes nothing.
 
@@ -22,9 +27,7 @@ def create_statements(id_type: str) -> list[str]:
         *(f"create schema if not exists {schema}" for schema in schemas),
         *(table.create(id_type) for table in TABLES),
         *(f"create or replace view {name} as\n{select.strip()}" for name, select in VIEWS.items()),
-        f"insert into {META.qualified_name} (schema_version)\n"
-        f"select {SCHEMA_VERSION} as schema_version\n"
-        f"where not exists (select 1 from {META.qualified_name})",
+        _FIRST_VERSION,
     ]
 
 
