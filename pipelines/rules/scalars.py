@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from pipelines.hint import did_you_mean
+from pipelines.rules.build import coalesced
 from pipelines.rules.dialect import guarded, text_as_time, try_cast
 from pipelines.rules.functions import BY_NODE, Function
 from pipelines.rules.model import Family
@@ -62,6 +63,8 @@ def called(reader: Reader, node: exp.Expression) -> Value | None:
     sql = function.node(**written, **dict.fromkeys(function.flags, True))
     certainty = {"all": all, "any": any}.get(function.certain)
     certain = certainty(a.certain for a in arguments) if certainty else function.certain == "always"
+    if function.result == "boolean":
+        return reader.made(node, coalesced(sql, exp.false()), family, certain=True)
     if function.fails or (function.takes == ("alike",) and may_not_meet(arguments)):
         return reader.made(node, guarded(sql), family)
     return reader.made(node, sql, family, certain=certain)
