@@ -100,20 +100,21 @@ def leave_wait(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving |
 
 
 def leave_content(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving | None:
-    """Proof first, then the deadline, then sending: nothing is queued, nor blocked, at or after the deadline."""
+    """Proof first, then the deadline, then sending: nothing is queued at or after the deadline.
+
+    Reading: while a lag keeps the visit beyond its deadline, `blocked_by` still says what would keep a message back.
+    """
     channel = this.project.channel(block.channel)
     visit.deadline_at = deadline = visit.arrived_at + block.try_for
     proved = first_proof(this, entry, block.id, min(this.as_of, deadline))
     if proved:
         return proved
+    unsent = block.id not in entry.messages
+    visit.blocked_by = blocked_by(this, entry, block) if unsent else None
     if this.as_of >= deadline:
-        visit.blocked_by = None
         lag = this.project.lags.get("engagements", timedelta(0)) if channel.receipts else timedelta(0)
         return ("not_delivered", deadline) if this.as_of >= deadline + lag else None
-    if block.id in entry.messages:
-        return None
-    visit.blocked_by = blocked_by(this, entry, block)
-    if visit.blocked_by:
+    if not unsent or visit.blocked_by:
         return None
     queue(this, entry, block, deadline)
     return None if channel.receipts else ("delivered", this.as_of)

@@ -180,6 +180,17 @@ def new_entry(this: Run, series: Series, customer_id: str, number: int) -> Entry
 def advances(this: Run, series: Series) -> None:
     """5.4 Advances, then the end of entries where no visit is open."""
     order, doors = series.topological(), {block.id for block in series.entry_rules}
-    for entry in this.present(this.state.entries_of(series.id)):
-        if entry.active:
+    for entry in this.state.entries_of(series.id):
+        if not entry.active:
+            continue
+        if entry.customer_id in this.world.customers:
             advance_entry(this, entry, order, doors)
+        else:
+            miss(series, entry)
+
+
+def miss(series: Series, entry: Entry) -> None:
+    """*Vanished customers* are left as they are; what could not be sent says why."""
+    for visit in entry.visits.values():
+        if visit.left_at is None and series.blocks[visit.block_id].kind == "content":
+            visit.blocked_by = None if visit.block_id in entry.messages else "customer_missing"
