@@ -23,6 +23,8 @@ SEGMENT_LIMIT = 50_000
 
 def named(reader: Reader, node: exp.Expression) -> Value:
     """A column: an attribute of the customer or of a company, or within ``where`` a property."""
+    if type(node.this) is not exp.Identifier:
+        raise reader.wrong(node, "`*` is not one attribute; name the one that is meant")
     if node.args.get("db") is not None:
         raise reader.wrong(node, "a name has at most one dot: `company.` and an attribute of companies")
     table = node.args.get("table")

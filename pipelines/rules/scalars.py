@@ -163,7 +163,7 @@ def cast(reader: Reader, node: exp.Expression) -> Value | None:
 def _cast(source: Value, target: str) -> exp.Expression:
     sql = source.sql
     if target in ("timestamp", "date"):
-        time = text_as_time(sql) if source.family == "text" else try_cast(sql, "timestamp")
+        time = sql if source.family == "time" else text_as_time(sql)
         return time if target == "timestamp" else exp.TimestampTrunc(this=time, unit=exp.var("DAY"))
     if target == "bigint":
         # Engines differ in what they do with a fraction, so it is rounded before.

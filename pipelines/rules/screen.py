@@ -65,7 +65,8 @@ def screen(source: str, findings: Findings) -> list[Token] | None:
         findings.report((start, start + 1), "the quote that opens here is never closed")
         return None
     for before, token in zip([None, *tokens], tokens, strict=False):
-        _check_token(source, before, token, findings)
+        if message := _complaint(source[token.start : token.end + 1], before, token):
+            findings.report(span_of(token), message)
     _check_comments(source, tokens, findings)
     if findings or not tokens:
         return None
@@ -88,27 +89,35 @@ def _unclosed_quote(source: str) -> int:
     return start
 
 
-def _check_token(source: str, before: Token | None, token: Token, findings: Findings) -> None:
-    written = source[token.start : token.end + 1]
+def _complaint(written: str, before: Token | None, token: Token) -> str | None:
+    """What is wrong with one token; None when rules know it."""
     if token.token_type == TokenType.SELECT:
-        findings.report(span_of(token), "a rule cannot hold a query; tables are read by functions such as did(…)")
-    elif token.token_type == TokenType.STRING and written.startswith("'"):
-        if before is not None and before.token_type == TokenType.STRING:
-            findings.report(span_of(token), "two texts stand side by side; write concat(a, b)")
-        elif "\0" in token.text:
-            findings.report(span_of(token), "a text cannot hold the character NUL")
-    elif token.token_type == TokenType.IDENTIFIER and written.startswith('"'):
-        return
-    elif token.token_type == TokenType.NUMBER:
-        if not _NUMBER.fullmatch(written) or abs(float(written)) >= 1e38:
-            findings.report(span_of(token), f"`{written}` is not a number that rules know")
-    elif token.token_type.name.startswith("CURRENT_") or token.token_type in _FOREIGN:
+        return "a rule cannot hold a query; tables are read by functions such as did(…)"
+    if token.token_type == TokenType.STRING and written.startswith("'"):
+        return _text_complaint(before, token)
+    if token.token_type == TokenType.IDENTIFIER and written.startswith('"'):
+        return None
+    if token.token_type == TokenType.NUMBER:
+        return _number_complaint(written, before)
+    if token.token_type.name.startswith("CURRENT_") or token.token_type in _FOREIGN:
         advice = _ADVICE.get(written.lower(), "write now() for the instant that is evaluated")
-        findings.report(span_of(token), f"`{written}` is not known in rules; {advice}")
-    elif written in _OPERATORS or (_WORD.fullmatch(written) and not token.token_type.name.endswith("STRING")):
-        return
-    else:
-        findings.report(span_of(token), _ADVICE.get(written, f"`{written}` is not known in rules"))
+        return f"`{written}` is not known in rules; {advice}"
+    if written in _OPERATORS or (_WORD.fullmatch(written) and not token.token_type.name.endswith("STRING")):
+        return None
+    return _ADVICE.get(written, f"`{written}` is not known in rules")
+
+
+def _text_complaint(before: Token | None, token: Token) -> str | None:
+    if before is not None and before.token_type == TokenType.STRING:
+        return "two texts stand side by side; write concat(a, b)"
+    return "a text cannot hold the character NUL" if "\0" in token.text else None
+
+
+def _number_complaint(written: str, before: Token | None) -> str | None:
+    if before is not None and before.token_type == TokenType.DOT:
+        return f"write `0.{written}`, with a digit before the point"
+    too_large = not _NUMBER.fullmatch(written) or abs(float(written)) >= 1e38
+    return f"`{written}` is not a number that rules know" if too_large else None
 
 
 def _check_comments(source: str, tokens: list[Token], findings: Findings) -> None:

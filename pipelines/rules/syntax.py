@@ -168,6 +168,8 @@ def _explain(error: ParseError, tokens: list[Token]) -> str:
         return f"there is no condition before `{tokens[0].text}`"
     start, _ = _place(error, tokens)
     token = next(token for token in tokens if token.start == start)
+    if token.text in (")", ","):
+        return f"something is missing before `{token.text}`"
     missing = "missing" in (error.errors[0].get("description") or "") if error.errors else False
     if missing or token is tokens[-1]:
         return (

@@ -40,3 +40,6 @@ COALESCE(TRY_CAST(TRY_CAST(customer."plan" AS TIMESTAMPTZ) AS TIMESTAMP) < subje
 
 -- created_at + interval '100000 years' > now()
 COALESCE(TRY(customer."created_at" + INTERVAL '100000' YEAR) > subject.instant, FALSE)
+
+-- try_cast(now() as date) = '2026-03-02'
+COALESCE(DATE_TRUNC('DAY', subject.instant) = CAST('2026-03-02 00:00:00' AS TIMESTAMP), FALSE)
