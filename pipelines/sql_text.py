@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import jinja2
 
+_BLANK_LINES = re.compile(r"'(?:[^']|'')*'|\n(?:[ \t]*\n)+|[ \t]+(?=\n)")
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|\$([a-z_]+)")
 
 
@@ -57,7 +58,8 @@ def render(template: str, **structure: Any) -> str:
         structure: What the template arranges. Every text in it is SQL already, out of this module or out of
             `pipelines.rules`; templates never quote.
     """
-    return _environment().get_template(f"{template}.sql.jinja").render(**structure).strip()
+    text = _environment().get_template(f"{template}.sql.jinja").render(**structure).strip()
+    return _BLANK_LINES.sub(lambda found: found[0] if found[0][0] == "'" else found[0][:1].strip(" \t"), text)
 
 
 @cache
