@@ -1,16 +1,25 @@
 -- Grain: one row per entry, with the night of each letter and slip.
 with recursive
-    -- A household is lapsed from the night 28 days after a purchase until the next purchase is seen.
     gap as (
-        select household_id, paid_at, lead(paid_at) over (partition by household_id order by paid_at) as next_paid_at
+        select
+            household_id,
+            paid_at,
+            coalesce(
+                lead(paid_at) over (partition by household_id order by paid_at), timestamp 'infinity'
+            ) as next_paid_at
         from till
     ),
+    -- A household is lapsed on the nights from 28 days after a purchase, for a week or until the next purchase is seen.
     lapse as (
-        select household_id, next_night(paid_at + interval '28 days') as first_night, next_paid_at
+        select
+            household_id,
+            next_night(paid_at + interval '28 days') as first_night,
+            least(next_paid_at, paid_at + interval '35 days') as lapsed_until,
+            next_paid_at
         from gap
         where
             next_night(paid_at + interval '28 days') <= $last_night
-            and coalesce(next_paid_at > next_night(paid_at + interval '28 days'), true)
+            and next_night(paid_at + interval '28 days') < least(next_paid_at, paid_at + interval '35 days')
     ),
     -- The night after which somebody counts as a fish counter regular: fish again within three weeks of the first.
     first_fish as (select household_id, next_night(min(paid_at)) as fish_at from fish group by household_id),
@@ -31,7 +40,7 @@ with recursive
             1 as entry_number,
             min(first_night) as entered_at,
             arg_min(next_paid_at, first_night) as back_at_till
-        from (select household_id, first_night, coalesce(next_paid_at, timestamp 'infinity') as next_paid_at from lapse)
+        from lapse
         group by household_id
         union all
         -- Again when 60 days have passed since the last entry ended: on the return, or after 60 idle days.
@@ -39,7 +48,7 @@ with recursive
             entry.household_id,
             entry_number + 1,
             min(greatest(first_night, may_enter_at)),
-            arg_min(coalesce(next_paid_at, timestamp 'infinity'), greatest(first_night, may_enter_at))
+            arg_min(next_paid_at, greatest(first_night, may_enter_at))
         from
             (
                 select
@@ -56,7 +65,7 @@ with recursive
             entry_number < 3
             and not is_held_out
             and may_enter_at <= $last_night
-            and coalesce(next_paid_at > greatest(first_night, may_enter_at), true)
+            and greatest(first_night, may_enter_at) < lapsed_until
         group by entry.household_id, entry_number
     ),
     dated as (
