@@ -1,0 +1,94 @@
+"""The demo's folder: an ordinary project with the shipped series."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from pipelines.load import FOLDER
+from pipelines.problems import UsageError
+from pipelines.settings import PROJECT_FILE
+
+_SHIPPED = Path(__file__).parent.parent.parent / FOLDER
+_MARK = "# Made by `series demo`."
+_SETTINGS = f"""{_MARK} Every key has a default; these are written out to be changed.
+warehouse: {{engine: duckdb, path: warehouse/warehouse.duckdb}}
+timezone: UTC
+senders:
+  outbox: {{type: files, path: outbox, format: jsonl}}
+sending: {{batch_size: 500}}
+"""
+_README = """# A demo of warehouse-series
+
+A made-up software company: customers who sign up, log in, buy and leave, five series that write to them, and their
+answers. All of it was run, hour by hour, by the same commands that you would use.
+
+| | |
+|---|---|
+| `series_definitions/` | the series; change one, then `series validate` |
+| `warehouse/` | customers, events, engagements and the series' own tables, in one DuckDB file |
+| `outbox/` | the messages, one file for each batch with a manifest beside it |
+
+```sh
+series status                            # who is where
+series run --as-of {next_as_of}     # the next hour
+series demo . --force                    # tell the same story again, with the series as they are now
+```
+
+The warehouse is open to any DuckDB client:
+
+```sql
+-- What became of everybody who entered, with the series and without it
+select series_id, arm, status, count(*) from series.entries group by all order by all;
+
+-- One customer's way
+select block_id, arrived_at, left_at, outcome from series.visits
+where customer_id = 'c00042' order by arrived_at;
+```
+
+Answers to the last messages are in `engagements` and `events` with times that have not come yet; a run sees them when
+they have. Schema `demo` holds what no company knows about its customers, such as who is curious.
+"""
+
+
+def prepare(folder: Path, next_as_of: str, *, force: bool) -> None:
+    """Make the project, without its warehouse; what a demo's folder has of files stays as it is.
+
+    Args:
+        folder: Where; made when it is absent.
+        next_as_of: The run to go on with, as people write it.
+        force: Remove warehouse and outbox of an earlier demo in this folder.
+
+    Raises:
+        UsageError: There is something in the folder that is not to be overwritten.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; name a folder that is empty or not there yet.")
+    if folder.exists() and any(folder.iterdir()):
+        _clear(folder, force=force)
+    shutil.copytree(_SHIPPED, folder / FOLDER, dirs_exist_ok=True, copy_function=_copy_absent)
+    _write_absent(folder / PROJECT_FILE, _SETTINGS)
+    (folder / "README.md").write_text(_README.replace("{next_as_of}", next_as_of), encoding="utf-8")
+
+
+def _clear(folder: Path, *, force: bool) -> None:
+    settings = folder / PROJECT_FILE
+    if not (settings.is_file() and settings.read_text(encoding="utf-8").startswith(_MARK)):
+        raise UsageError(f"{folder} holds something that is not a demo; name a folder that is empty or not there yet.")
+    if not force:
+        raise UsageError(
+            f"{folder} holds a demo already. Name another folder, or tell the story again with --force: "
+            "its series stay as they are, its warehouse and outbox are made anew."
+        )
+    for name in ("warehouse", "outbox"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _copy_absent(source: str, target: str) -> None:
+    if not Path(target).exists():
+        shutil.copyfile(source, target)
+
+
+def _write_absent(file: Path, text: str) -> None:
+    if not file.exists():
+        file.write_text(text, encoding="utf-8")
