@@ -50,6 +50,7 @@ class Project:
         self.folder = folder
         self._notify = notify
         self._memo = Memo()
+        self._held: Warehouse | None = None
 
     @classmethod
     def open(cls, folder: Path | str = ".", notify: Callable[[str], None] = lambda _: None) -> Project:
@@ -174,6 +175,20 @@ class Project:
             assert isinstance(frame, pl.DataFrame)
             return frame
 
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Warehouse]:
+        """Keep the warehouse open for writing over several calls of this project; nobody else gets in meanwhile.
+
+        Raises:
+            WarehouseError: The warehouse cannot be opened.
+        """
+        with self._warehouse() as warehouse:
+            self._held = warehouse
+            try:
+                yield warehouse
+            finally:
+                self._held = None
+
     @cached_property
     def _loaded(self) -> tuple[Definitions, list[Problem]]:
         return load_definitions(self.folder)
@@ -199,6 +214,9 @@ class Project:
     def _warehouse(self, *, read_only: bool = False, must_exist: bool = False) -> Iterator[Warehouse]:
         from warehouse.duckdb import DuckDB
 
+        if self._held is not None:
+            yield self._held
+            return
         if must_exist and not self.warehouse_path.exists():
             raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
         warehouse = DuckDB.open(self.warehouse_path, read_only=read_only, on_wait=self._notify)
