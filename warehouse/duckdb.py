@@ -85,6 +85,14 @@ class DuckDB:
             raise
         return cls(connection, lock.release)
 
+    @classmethod
+    def in_memory(cls) -> DuckDB:
+        """Open a new, empty warehouse that is gone when it is closed; for small data, hence on one thread."""
+        connection = duckdb.connect(":memory:", config={"threads": 1})
+        for statement in _LOCKDOWN:
+            connection.execute(statement)
+        return cls(connection, lambda: None)
+
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
         rows = self.fetch(sql, parameters)
         return int(rows[0][0]) if len(rows) == 1 and len(rows[0]) == 1 and isinstance(rows[0][0], int) else 0
