@@ -72,13 +72,17 @@ class Engine:
         self.rows[source] += rows
 
     def write_sources(self) -> None:
+        """Each source as it is now, in one transaction and one insert."""
         with duckdb.connect(self.folder / "warehouse" / "warehouse.duckdb") as connection:
+            connection.begin()
             for source, types in self.types.items():
                 columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
                 connection.execute(f"create or replace table {source} ({columns})")
-                values = [[row.get(name) for name in types] for row in self.rows[source]]
-                if values:
-                    connection.executemany(f"insert into {source} values ({', '.join('?' * len(types))})", values)
+                if rows := self.rows[source]:
+                    places = ", ".join(["(" + ", ".join("?" * len(types)) + ")"] * len(rows))
+                    values = [row.get(name) for row in rows for name in types]
+                    connection.execute(f"insert into {source} values {places}", values)
+            connection.commit()
 
     def message_ids(self) -> dict[tuple[Any, ...], str]:
         """`message_id` by series, customer, entry_number and block."""
