@@ -154,7 +154,8 @@ def _find(job: Job) -> Iterator[Statement]:
         yield _into("run_matches", "entry rules", select)
     if select := steps.kept_out(job):
         yield _into("run_kept_out", "exit rules before entry", select, "run_matches")
-    yield _into("run_new_entries", "new entries", steps.new_entries(job), "run_matches")
+    if select := steps.new_entries(job):
+        yield _into("run_new_entries", "new entries", select, "run_matches")
     yield _into("run_visits", "visits of entry rules", steps.entry_visits(), "run_matches")
     yield from _move(job)
     for select in steps.messages(job):

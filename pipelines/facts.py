@@ -35,20 +35,22 @@ _SERIES_CONDITIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """``longest_window`` bounds what is read; None: some call looks at all events."""
+    """``longest_window`` bounds what is read; None: some call looks at all events. ``asked_by``: see `gather`."""
 
     columns: Sequence[str]
     names: Sequence[str]
     longest_window: str | None
+    asked_by: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class EngagementFacts:
-    """Messages of ``blocks`` in ``series`` are looked at."""
+    """Messages of ``blocks`` in ``series`` are looked at. ``asked_by``: see `gather`."""
 
     columns: Sequence[str]
     blocks: Sequence[str]
     series: Sequence[str]
+    asked_by: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +71,52 @@ class Facts:
     series: NamedFacts | None = None
 
 
-def gather(
-    rules: Iterable[tuple[str, Rule]], *, instant: str, queued_is_received: Mapping[str, frozenset[str]]
-) -> Facts:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A rule of a step: its series, and the condition that tells its subjects from those of the step's other rules."""
+
+    series_id: str
+    whose: str
+    rule: Rule
+
+
+def gather(rules: Sequence[Asking], *, instant: str, queued_is_received: Mapping[str, frozenset[str]]) -> Facts:
     """The facts of these rules.
 
+    Events and engagements are looked up only for subjects of rules that ask for them: ``asked_by`` holds the conditions
+    that tell these; it is empty where all rules ask.
+
     Args:
-        rules: Each with the id of the series it belongs to.
+        rules: The rules of one step.
         instant: SQL for the moment that events are judged at: ``moment.instant``, or ``$as_of`` for everybody.
         queued_is_received: By series, the content blocks whose channel has no receipts.
     """
-    pairs = [(series_id, name, call) for series_id, rule in rules for name, call in rule.calls.items()]
-    calls = dict(sorted({name: call for _, name, call in pairs}.items()))
+    calls = dict(sorted({name: call for asking in rules for name, call in asking.rule.calls.items()}.items()))
     events = {name: call for name, call in calls.items() if isinstance(call, EventCall)}
     engagements = {name: call for name, call in calls.items() if isinstance(call, EngagementCall)}
     tags = {name: call for name, call in calls.items() if isinstance(call, TagCall)}
     others = {name: call for name, call in calls.items() if isinstance(call, SeriesCall)}
-    asking = sorted({series_id for series_id, _, call in pairs if isinstance(call, EngagementCall)})
+    for_events = [asking for asking in rules if asking.rule.reads_events]
+    for_engagements = [asking for asking in rules if asking.rule.reads_engagements]
     return Facts(
-        events=_events(events, instant) if events else None,
-        engagements=_engagements(engagements, asking, queued_is_received) if engagements else None,
+        events=_events(events, instant, _asked_by(for_events, rules)) if events else None,
+        engagements=(
+            _engagements(
+                engagements,
+                sorted({asking.series_id for asking in for_engagements}),
+                queued_is_received,
+                _asked_by(for_engagements, rules),
+            )
+            if engagements
+            else None
+        ),
         tags=_tags(tags) if tags else None,
         series=_series(others) if others else None,
     )
+
+
+def _asked_by(asking: Sequence[Asking], rules: Sequence[Asking]) -> list[str]:
+    return [] if len(asking) == len(rules) else list(dict.fromkeys(f"({one.whose})" for one in asking))
 
 
 def predicate(rule: Rule, *, instant: str | None = None) -> str:
@@ -114,13 +139,14 @@ def predicate(rule: Rule, *, instant: str | None = None) -> str:
     return f"({render(rule.sql.transform(place))})"
 
 
-def _events(calls: Mapping[str, EventCall], instant: str) -> EventFacts:
+def _events(calls: Mapping[str, EventCall], instant: str, asked_by: Sequence[str]) -> EventFacts:
     windows = [call.within for call in calls.values() if call.within is not None]
     bounded = len(windows) == len(calls)
     return EventFacts(
         columns=[f"{_event_column(call, instant)} as {identifier(name)}" for name, call in calls.items()],
         names=_literals(call.name for call in calls.values()),
         longest_window=interval(max(windows)) if bounded else None,
+        asked_by=asked_by,
     )
 
 
@@ -143,7 +169,10 @@ def _event_column(call: EventCall, instant: str) -> str:
 
 
 def _engagements(
-    calls: Mapping[str, EngagementCall], series: Sequence[str], queued_is_received: Mapping[str, frozenset[str]]
+    calls: Mapping[str, EngagementCall],
+    series: Sequence[str],
+    queued_is_received: Mapping[str, frozenset[str]],
+    asked_by: Sequence[str],
 ) -> EngagementFacts:
     return EngagementFacts(
         columns=[
@@ -152,6 +181,7 @@ def _engagements(
         ],
         blocks=_literals(call.block_id for call in calls.values()),
         series=[literal(series_id) for series_id in series],
+        asked_by=asked_by,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from pipelines.checked import CheckedDefinitions, CheckedSeries
-from pipelines.facts import Facts, gather, predicate
+from pipelines.facts import Asking, Facts, gather, predicate
 from pipelines.model import (
     GOOD_OUTCOMES,
     NON_RECEIPT_KINDS,
@@ -96,10 +96,10 @@ class Job:
             lags.append(sources["engagements"].lag)
         return max(lags)
 
-    def gather(self, rules: Iterable[tuple[str, Rule]], *, everyone: bool = False) -> Facts:
-        """The facts of a step's rules, each with its series."""
+    def gather(self, rules: Iterable[Asking], *, everyone: bool = False) -> Facts:
+        """The facts of a step's rules."""
         instant = "$as_of" if everyone else "moment.instant"
-        return gather(rules, instant=instant, queued_is_received=self.without_receipts())
+        return gather(list(rules), instant=instant, queued_is_received=self.without_receipts())
 
 
 def goals(job: Job) -> str | None:
@@ -115,8 +115,7 @@ def goals(job: Job) -> str | None:
             f"{interval(goal.within)} as duration, {interval(job.lag(rule))} as lag"
             for checked, rule, goal in found
         ],
-        rules=[_rule(_of_series(checked), rule) for checked, rule, _ in found],
-        facts=job.gather((checked.series.series_id, rule) for checked, rule, _ in found),
+        **_judging(job, [_by_series(checked, rule) for checked, rule, _ in found]),
     )
 
 
@@ -141,8 +140,7 @@ def message_goals(job: Job) -> str | None:
             f"{interval(block.goal.within)} as duration, {interval(job.lag(rule))} as lag"
             for checked, block, rule in found
         ],
-        rules=[_rule(_of_block(checked, block.block_id), rule) for checked, block, rule in found],
-        facts=job.gather((checked.series.series_id, rule) for checked, _, rule in found),
+        **_judging(job, [_by_block(checked, block.block_id, rule) for checked, block, rule in found]),
     )
 
 
@@ -155,9 +153,8 @@ def ends(job: Job) -> str:
         "ends",
         series=_series_list(job.series),
         goal_exits=_series_list(checked for checked in job.series if checked.series.goal and checked.series.goal.exits),
-        rules=[_rule(_of_series(checked), rule) for checked, rule in exiting],
+        **_judging(job, [_by_series(checked, rule) for checked, rule in exiting]),
         exiting=_series_list(checked for checked, _ in exiting),
-        facts=job.gather((checked.series.series_id, rule) for checked, rule in exiting),
         idle=[
             f"select {literal(checked.series.series_id)} as series_id, {interval(idle_exit)} as duration"
             for checked, idle_exit in idle
@@ -189,7 +186,7 @@ def matches(job: Job) -> list[str]:
                 for checked, block_id, rule in some
             ],
             reentering=_series_list(checked for checked in job.having("live") if checked.series.reentry),
-            facts=job.gather(((checked.series.series_id, rule) for checked, _, rule in some), everyone=True),
+            facts=job.gather((Asking(checked.series.series_id, "", rule) for checked, _, rule in some), everyone=True),
         )
         for some in in_batches(rules)
     ]
@@ -203,14 +200,15 @@ def kept_out(job: Job) -> str | None:
     return render(
         "kept_out",
         exiting=_series_list(checked for checked, _ in exiting),
-        rules=[_rule(_of_series(checked), rule) for checked, rule in exiting],
-        facts=job.gather((checked.series.series_id, rule) for checked, rule in exiting),
+        **_judging(job, [_by_series(checked, rule) for checked, rule in exiting]),
     )
 
 
-def new_entries(job: Job) -> str:
-    """The entries that begin now."""
+def new_entries(job: Job) -> str | None:
+    """The entries that begin now; None where no series is live."""
     live = job.having("live")
+    if not live:
+        return None
     aimed = [(checked, checked.goal) for checked in live if checked.goal]
     limits = [
         f"when {literal(checked.series.series_id)} then {int(checked.series.holdout * 100)}"
@@ -220,8 +218,9 @@ def new_entries(job: Job) -> str:
     return render(
         "new_entries",
         with_goal=_series_list(checked for checked, _ in aimed),
-        rules=[_rule(_of_series(checked), rule) for checked, rule in aimed],
-        facts=job.gather((checked.series.series_id, rule) for checked, rule in aimed),
+        **_judging(job, [_by_series(checked, rule) for checked, rule in aimed]),
+        single_door=_series_list(checked for checked in live if len(checked.graph.entry_rules) == 1),
+        several_doors=_series_list(checked for checked in live if len(checked.graph.entry_rules) > 1),
         bucket=_BUCKET if limits else "0",
         holdout=f"(case series_id {' '.join(limits)} else 0 end)" if limits else "0",
     )
@@ -316,14 +315,13 @@ def _rule_batches(
 
 
 def _rule_visits(job: Job, level: int | None, batch: int, blocks: Sequence[tuple[CheckedSeries, RuleBlock]]) -> str:
-    rules = [(checked, block, checked.rules[block.block_id]) for checked, block in blocks]
+    rules = [_by_block(checked, block.block_id, checked.rules[block.block_id]) for checked, block in blocks]
     return render(
         "rule_visits",
         level=level,
         batch=batch,
         late=level is not None and any(is_late(job, checked, block) for checked, block in blocks),
-        rules=[_rule(_of_block(checked, block.block_id), rule) for checked, block, rule in rules],
-        facts=job.gather((checked.series.series_id, rule) for checked, _, rule in rules),
+        **_judging(job, rules),
     )
 
 
@@ -355,29 +353,37 @@ def _content_visits(job: Job, level: int | None, blocks: Sequence[tuple[CheckedS
             if channel.address
         ],
         consenting=[literal(name) for name, _ in consenting],
-        rules=[_rule(f"subject.channel = {literal(name)}", rule) for name, rule in consenting],
         # A channel's consent belongs to no series and cannot ask for engagements.
-        facts=job.gather(("", rule) for _, rule in consenting),
+        **_judging(job, [Asking("", f"subject.channel = {literal(name)}", rule) for name, rule in consenting]),
         receipt_kinds=_kinds(RECEIPT_KINDS),
         non_receipt_kinds=_kinds(NON_RECEIPT_KINDS),
     )
 
 
 def messages(job: Job) -> list[str]:
-    """The messages queued now, rendered."""
-    settings = job.definitions.settings
-    blocks = [
-        {
-            "series": literal(checked.series.series_id),
-            "block": literal(block.block_id),
-            "channel": literal(block.channel.value),
-            "address": _address(job.definitions.channels[block.channel.value].address),
-            "payload": render_rule(payload_sql(block.fields, job.customer)),
-            "received_at": "cast(null as timestamp)" if settings.channels[block.channel.value].receipts else "$as_of",
-        }
-        for checked, block in job.blocks("content", "live", "emptying")
-    ]
-    return [render("messages", blocks=some, batch_size=settings.batch_size) for some in in_batches(blocks)]
+    """The messages queued now, rendered; several SELECTs where there are many blocks."""
+    blocks = list(job.blocks("content", "live", "emptying"))
+    return [_messages(job, some) for some in in_batches(blocks)]
+
+
+def _messages(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> str:
+    channels = {block.channel.value: job.definitions.channels[block.channel.value] for _, block in blocks}
+    return render(
+        "messages",
+        blocks=[
+            {
+                "whose": _of_block(checked, block.block_id, "visit"),
+                "payload": render_rule(payload_sql(block.fields, job.customer)),
+            }
+            for checked, block in blocks
+        ],
+        addresses=[
+            {"channel": literal(name), "address": f"cast({render_rule(checked.address.sql)} as varchar)"}
+            for name, checked in channels.items()
+            if checked.address
+        ],
+        batch_size=job.definitions.settings.batch_size,
+    )
 
 
 def progress() -> str:
@@ -472,16 +478,24 @@ def _lag(job: Job, checked: CheckedSeries, block: Any) -> timedelta:
     return NO_TIME
 
 
-def _address(address: Rule | None) -> str:
-    return f"cast({render_rule(address.sql)} as varchar)" if address else "cast(null as varchar)"
+def _judging(job: Job, rules: Sequence[Asking]) -> dict[str, Any]:
+    """What a template needs to judge subjects by rules: predicates, each with whose it is, and the facts."""
+    return {
+        "rules": [
+            {"whose": one.whose, "predicate": predicate(one.rule), "company": bool(one.rule.company_columns)}
+            for one in rules
+        ],
+        "facts": job.gather(rules),
+    }
 
 
-def _rule(whose: str, rule: Rule) -> dict[str, Any]:
-    return {"whose": whose, "predicate": predicate(rule), "company": bool(rule.company_columns)}
+def _by_series(checked: CheckedSeries, rule: Rule) -> Asking:
+    series_id = checked.series.series_id
+    return Asking(series_id, f"subject.series_id = {literal(series_id)}", rule)
 
 
-def _of_series(checked: CheckedSeries) -> str:
-    return f"subject.series_id = {literal(checked.series.series_id)}"
+def _by_block(checked: CheckedSeries, block_id: str, rule: Rule) -> Asking:
+    return Asking(checked.series.series_id, _of_block(checked, block_id), rule)
 
 
 def _of_block(checked: CheckedSeries, block_id: str, relation: str = "subject") -> str:
