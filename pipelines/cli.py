@@ -220,6 +220,26 @@ def status(invocation: Invocation) -> None:
 
 
 @main.command()
+@click.argument("paths", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
+@click.option("--exact", is_flag=True, help="A table that a run does not name has no changed rows.")
+@common_options("text", "json")
+@click.pass_obj
+def test(invocation: Invocation, paths: tuple[Path, ...], exact: bool) -> None:
+    """Play the tests of the series.
+
+    They are files of series_definitions/tests/, or those given: sources, runs and the rows that each run changes. Each
+    is played on a warehouse of its own, in memory; nothing is sent.
+    """
+    from pipelines import output, scenario_report
+
+    results = invocation.open().test(paths, exact=exact)
+    click.echo(output.to_json(results) if invocation.format == "json" else scenario_report.tests(results))
+    states = {result.state for result in results}
+    if states != {"passed"}:
+        sys.exit(RefusedError.exit_code if "refused" in states else UserError.exit_code)
+
+
+@main.command()
 @click.argument("kind", type=click.Choice(["series", "segments", "project"]), default="series")
 @click.option("--write", is_flag=True, help="Write all of them to series_definitions/.schema/ instead.")
 @common_options("text", "json")

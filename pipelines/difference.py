@@ -34,7 +34,8 @@ FURTHER_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 TABLES = MappingProxyType({table: (*main, *FURTHER_COLUMNS.get(table, ())) for table, main in MAIN_COLUMNS.items()})
 """The tables that a test may name, with their columns in the order of ``sql/scenario/<table>.sql``."""
 
-_WHO = (*_ENTRY, "block_id", "from_block", "to_block", "tag")
+WHO = (*_ENTRY, "block_id", "from_block", "to_block", "tag")
+"""The columns that say which row is meant."""
 
 TableRows = Mapping[str, Sequence[Row]]
 """Rows by table, times in naive UTC; grain as in the warehouse."""
@@ -76,7 +77,7 @@ def _compare_table(
     differences = []
     for row in missing:
         near = max(surplus, key=lambda found: _likeness(row.values, found), default=None)
-        if near is not None and all(_equal(row.values[name], near[name]) for name in _WHO if name in row.values):
+        if near is not None and all(equal(row.values[name], near[name]) for name in WHO if name in row.values):
             surplus.remove(near)
         else:
             near = None
@@ -121,17 +122,17 @@ def _pair(fits: Sequence[Sequence[bool]]) -> dict[int, int]:
 
 
 def _holds(expected: Row, found: Row) -> bool:
-    return all(_equal(value, found[name]) for name, value in expected.items())
+    return all(equal(value, found[name]) for name, value in expected.items())
 
 
 def _likeness(expected: Row, found: Row) -> int:
-    return sum((10 if name in _WHO else 1) * _equal(value, found[name]) for name, value in expected.items())
+    return sum((10 if name in WHO else 1) * equal(value, found[name]) for name, value in expected.items())
 
 
-def _equal(expected: Value, found: Value) -> bool:
+def equal(expected: Value, found: Value) -> bool:
     """Whether a value of the file is this value of the warehouse; of a mapping the named keys must be equal.
 
-    >>> _equal("2026-03-01T10:00+01:00", datetime(2026, 3, 1, 9)), _equal(7, "7"), _equal("true", True)
+    >>> equal("2026-03-01T10:00+01:00", datetime(2026, 3, 1, 9)), equal(7, "7"), equal("true", True)
     (True, True, False)
     """
     if expected is None or found is None:
@@ -146,7 +147,7 @@ def _equal(expected: Value, found: Value) -> bool:
 
 def _equal_inside(expected: Value, found: Value) -> bool:
     if isinstance(found, dict):
-        return all(key in found and _equal(value, found[key]) for key, value in expected.items())
+        return all(key in found and equal(value, found[key]) for key, value in expected.items())
     return bool(expected == found)
 
 

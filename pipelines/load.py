@@ -27,7 +27,7 @@ def load_definitions(folder: Path) -> tuple[Definitions, list[Problem]]:
     Returns:
         The definitions, and every problem found in any file, in the order of files and places.
     """
-    text, problems = _read_text(folder / PROJECT_FILE, PROJECT_FILE)
+    text, problems = read_text(folder / PROJECT_FILE, PROJECT_FILE)
     settings, found = read_settings(text)
     problems += found
     series: dict[str, Series] = {}
@@ -35,7 +35,7 @@ def load_definitions(folder: Path) -> tuple[Definitions, list[Problem]]:
     segments: dict[str, Expression] = {}
     for path in _definition_files(folder / FOLDER, problems):
         file = f"{FOLDER}/{path.name}"
-        text, found = _read_text(path, file)
+        text, found = read_text(path, file)
         if path.name == SEGMENTS_FILE:
             segments, more = read_segments(text or "", file)
         else:
@@ -61,7 +61,7 @@ def _definition_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
             problems.append(Problem(Position(f"{FOLDER}/{path.name}", 1, 1), message, "warning"))
 
 
-def _read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
+def read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
     """A file's text; None when it is absent, cannot be opened or is not UTF-8, the last two with a problem."""
     try:
         # No text of MAX_CHARACTERS needs more bytes; one more character is enough for its reader to refuse it.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pipelines.hand_off import HandOffResult
     from pipelines.run import SeriesRun
+    from pipelines.scenario_run import ScenarioResult
     from pipelines.status import Status
 
 
@@ -154,6 +155,21 @@ class Project:
             return read_status(self.definitions, None)
         with self._warehouse(read_only=True) as warehouse:
             return read_status(self.definitions, warehouse if state.read_version(warehouse) else None)
+
+    def test(self, paths: Sequence[Path] = (), *, exact: bool = False) -> tuple[ScenarioResult, ...]:
+        """Play tests of the series, each on a warehouse of its own, in memory; nothing is handed off.
+
+        Args:
+            paths: Files, or folders of them; none is ``series_definitions/tests/``.
+            exact: Whether a table that a run does not name has no changed rows, instead of not being looked at.
+
+        Raises:
+            UsageError: There is no such file, or no test at all.
+        """
+        from pipelines.scenario_folder import play_tests
+
+        definitions, problems = self._loaded
+        return tuple(play_tests(self.folder, definitions, problems, paths, exact=exact))
 
     def table(self, name: str) -> pl.DataFrame:
         """A table or view of schema ``series`` (SPEC 6) as a frame, times in naive UTC.
