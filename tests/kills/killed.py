@@ -1,0 +1,133 @@
+"""Work that ends itself with SIGKILL: ``python -m tests.kills.killed``, a parent that forks each piece from warm code.
+
+It reads orders from standard input, one JSON object a line, and answers each with the exit code. DuckDB is opened by
+the children alone, because its threads would not survive the fork.
+
+Work passes points: before and after each call of DuckDB (``begin``, ``execute``, ``sql``, ``commit``) and each step of
+writing a file (``mkdir``, ``fsync``, ``link``, ``unlink``). Undisturbed work writes their names to ``points.txt``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+from pipelines import Project
+from pipelines.sql_text import _environment
+from warehouse.duckdb import DuckDB
+
+Work = Literal["run", "hand-off"]
+CALLS = ("begin", "execute", "sql", "commit")
+FILE_STEPS = ("mkdir", "fsync", "link", "unlink")
+
+
+@dataclass(frozen=True)
+class Order:
+    """A run or a hand-off of the project in `folder`, killed at a point (its number), after seconds, or not at all."""
+
+    folder: str
+    as_of: str
+    work: Work
+    point: int | None = None
+    seconds: float | None = None
+
+
+class Points:
+    """The points passed so far; the process ends at the one of number `last`."""
+
+    def __init__(self, last: int | None) -> None:
+        self.last = last
+        self.passed: list[str] = []
+
+    def around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def spied(*arguments: Any, **named: Any) -> Any:
+            detail = f" {' '.join(arguments[0].split())[:60]}" if name in ("execute", "sql") else ""
+            self.reach(f"before {name}{detail}")
+            result = call(*arguments, **named)
+            self.reach(f"after {name}{detail}")
+            return result
+
+        return spied
+
+    def reach(self, name: str) -> None:
+        if len(self.passed) == self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.passed.append(name)
+
+
+class Spy:
+    """A connection of DuckDB whose calls are points."""
+
+    def __init__(self, connection: Any, points: Points) -> None:
+        self._connection = connection
+        self._points = points
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._connection, name)
+        return self._points.around(name, attribute) if name in CALLS else attribute
+
+
+def work(project: Project, order: Order) -> None:
+    """What the order is about, undisturbed."""
+    if order.work == "run":
+        project.run(order.as_of, hand_off=False)
+    else:
+        project.hand_off()
+
+
+def work_watched(order: Order) -> None:
+    points = Points(order.point)
+    make = DuckDB.__init__
+
+    def make_spied(self: DuckDB, connection: Any, release: Callable[[], None]) -> None:
+        make(self, Spy(connection, points), release)  # type: ignore[arg-type]
+
+    DuckDB.__init__ = make_spied  # type: ignore[method-assign]
+    for name in FILE_STEPS:
+        setattr(os, name, points.around(name, getattr(os, name)))
+    work(Project.open(order.folder), order)
+    Path(order.folder, "points.txt").write_text("\n".join(points.passed))
+
+
+def fork(order: Order) -> int:
+    """The exit code of a child that does what the order says."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work_watched(order)
+        except BaseException as error:  # noqa: BLE001 - a child must never go on as if it were the parent
+            sys.stderr.write(f"{order}: {error!r}\n")
+            os._exit(1)
+        os._exit(0)
+    if order.seconds is not None:
+        time.sleep(order.seconds)
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def warm(folder: Path) -> None:
+    """Do once, for all children, what needs no DuckDB."""
+    for module in ("pyarrow", "pipelines.hand_off", "pipelines.run"):
+        import_module(module)
+    Project.open(folder).problems()
+    for template in (Path(__file__).parents[2] / "sql").glob("*.jinja"):
+        _environment().get_template(template.name)
+
+
+def encode(order: Order) -> str:
+    return json.dumps(asdict(order))
+
+
+if __name__ == "__main__":
+    warm(Path(__file__).parents[1] / "shop" / "1")
+    for line in sys.stdin:
+        sys.stdout.write(f"{fork(Order(**json.loads(line)))}\n")
+        sys.stdout.flush()
