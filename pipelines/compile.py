@@ -51,8 +51,17 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
 _KINDS: tuple[Kind, ...] = ("rule", "wait", "content", "tag")
 
 
-Moments = Mapping[tuple[str, str], Sequence[tuple[datetime, datetime]]]
-"""For each wait until a weekday or time (series and block): moments, each with the one before it."""
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """What wall clocks say at a run; computed, because engines do not agree on time zones.
+
+    Attributes:
+        moments: For each wait until a weekday or time (series and block): moments, each with the one before it.
+        open_zones: For each message with a send window: the zones where it is open (see `pipelines.wall_clock`).
+    """
+
+    moments: Mapping[tuple[str, str], Sequence[tuple[datetime, datetime]]]
+    open_zones: Mapping[tuple[str, str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +118,23 @@ def compile_run(job: Job, id_type: str, versions: Mapping[str, Version]) -> tupl
     return (*_prepare(job, id_type, versions), *_find(job), *_write(), *_check())
 
 
-def moment_statements(moments: Moments) -> Iterator[Statement]:
-    """The moments that arrivals at waits until a weekday or time may be due at; they belong before the run's own."""
-    rows = [
-        f"({literal(series_id)}, {literal(block_id)}, {timestamp(before)}, {timestamp(moment)})"
-        for (series_id, block_id), found in moments.items()
-        for before, moment in found
-    ]
-    columns = {"series_id": _TEXT, "block_id": _TEXT, "previous_at": _TIME, "moment_at": _TIME}
-    if moments:
-        yield from _values("run_moments", columns, rows)
+def compile_calendar(calendar: Calendar) -> Iterator[Statement]:
+    """The statements that tell the run what wall clocks say; they belong before the run's own."""
+    if calendar.moments:
+        moments = [
+            f"({literal(series_id)}, {literal(block_id)}, {timestamp(before)}, {timestamp(moment)})"
+            for (series_id, block_id), found in calendar.moments.items()
+            for before, moment in found
+        ]
+        columns = {"series_id": _TEXT, "block_id": _TEXT, "previous_at": _TIME, "moment_at": _TIME}
+        yield from _values("run_moments", columns, moments)
+    if calendar.open_zones:
+        zones = [
+            f"({literal(series_id)}, {literal(block_id)}, {literal(zone)})"
+            for (series_id, block_id), found in calendar.open_zones.items()
+            for zone in found
+        ]
+        yield from _values("run_open_windows", {"series_id": _TEXT, "block_id": _TEXT, "timezone": _TEXT}, zones)
 
 
 def _prepare(job: Job, id_type: str, versions: Mapping[str, Version]) -> Iterator[Statement]:

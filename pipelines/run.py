@@ -11,17 +11,17 @@ from typing import Literal
 
 from pipelines.check import SourceColumns, check
 from pipelines.checked import CheckedDefinitions, CheckedSeries
-from pipelines.compile import Moments, Statement, Version, compile_run, compile_views, moment_statements
+from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_views
 from pipelines.hint import did_you_mean
 from pipelines.memo import Memo
-from pipelines.model import Definitions, WaitBlock, WeekdayTime
+from pipelines.model import Definitions, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
 from pipelines.rules import family_of
 from pipelines.schedule import format_instant, is_due
 from pipelines.sources import SourceTable, customer_id_type, duplicate_checks, find_sources
 from pipelines.sql_text import literal
 from pipelines.steps import Job
-from pipelines.wall_clock import moments_between
+from pipelines.wall_clock import moments_between, open_zones
 from warehouse import state
 from warehouse.adapter import StatementError, Warehouse
 from warehouse.tables import TICKS
@@ -134,14 +134,14 @@ def _run_chosen(
     able = replace(chosen, series={name: one for name, one in chosen.series.items() if name not in stranded})
     counts: Mapping[str, Mapping[str, int]] = {}
     if able.series:
-        job = make_job(able, sources, standing)
-        statements = (
-            *moment_statements(wait_moments(able, standing, as_of)),
-            *memo.ask(compile_run, job, id_type, versions(definitions, able)),
-        )
         for view in compile_views(sources, id_type):
             _do(warehouse, view, {})
         _refuse_duplicates(warehouse, sources)
+        job = make_job(able, sources, standing)
+        statements = (
+            *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
+            *memo.ask(compile_run, job, id_type, versions(definitions, able)),
+        )
         counts = _execute(warehouse, statements, as_of)
     return [
         *(SeriesRun(name, "failed", message) for name, message in stranded.items()),
@@ -264,21 +264,29 @@ def _stranded(chosen: CheckedDefinitions, standing: Sequence[Standing]) -> dict[
     }
 
 
-def wait_moments(definitions: CheckedDefinitions, standing: Sequence[Standing], as_of: datetime) -> Moments:
-    """The moments that waits until a weekday or time may end at in a run.
+def read_calendar(warehouse: Warehouse, job: Job, standing: Sequence[Standing], as_of: datetime) -> Calendar:
+    """What wall clocks say at a run.
 
     Nobody arrives at a wait in this run before the oldest arrival of the series that is still open.
     """
     oldest: dict[str, datetime] = {}
     for stood in standing:
         oldest[stood.series_id] = min(stood.since, oldest.get(stood.series_id, as_of))
-    zone = definitions.settings.timezone
-    return {
-        (series_id, block_id): moments_between(block.until, zone, oldest.get(series_id, as_of), as_of)
-        for series_id, one in definitions.series.items()
-        for block_id, block in one.series.blocks.items()
-        if isinstance(block, WaitBlock) and isinstance(block.until, WeekdayTime)
-    }
+    zone = job.definitions.settings.timezone
+    waits = {(one.series.series_id, block.block_id): block.until for one, block in job.blocks("wait")}
+    windows = {(one.series.series_id, block.block_id): block.send for one, block in job.blocks("content") if block.send}
+    zones: list[str] = []
+    if "timezone" in job.customer and any(window.timezone == "customer" for window in windows.values()):
+        query = "select distinct cast(timezone as varchar) as zone from source_customers order by zone"
+        zones = [name for (name,) in warehouse.fetch(query) if name is not None]
+    return Calendar(
+        moments={
+            key: moments_between(until, zone, oldest.get(key[0], as_of), as_of)
+            for key, until in waits.items()
+            if isinstance(until, WeekdayTime)
+        },
+        open_zones={key: open_zones(window, zone, zones, as_of) for key, window in windows.items()},
+    )
 
 
 def _execute(warehouse: Warehouse, statements: Sequence[Statement], as_of: datetime) -> dict[str, Mapping[str, int]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from pipelines.compile import compile_run, compile_views, moment_statements
+from pipelines.compile import compile_calendar, compile_run, compile_views
 from pipelines.hint import did_you_mean
 from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import UsageError
-from pipelines.run import make_job, read_definitions, read_standing, refuse, tick_id, versions, wait_moments
+from pipelines.run import make_job, read_calendar, read_definitions, read_standing, refuse, tick_id, versions
 from pipelines.schedule import format_instant
 from pipelines.sources import customer_id_type
 from pipelines.sql_text import literal, timestamp, with_values
@@ -34,10 +34,13 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
     version = state.read_version(warehouse)
     id_type = customer_id_type(sources) if version is None else state.customer_id_type(warehouse)
     standing = [] if version is None else read_standing(warehouse)
+    views = compile_views(sources, id_type)
+    for view in views:
+        warehouse.execute(view.sql)
     job = make_job(job_definitions, sources, standing)
     statements = (
-        *compile_views(sources, id_type),
-        *moment_statements(wait_moments(job_definitions, standing, as_of)),
+        *views,
+        *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
         *compile_run(job, id_type, versions(definitions, job_definitions)),
     )
     values = {

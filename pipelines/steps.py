@@ -37,9 +37,10 @@ NO_TIME = timedelta(0)
 BLOCK_COLUMNS = {
     "series_id": "varchar", "block_id": "varchar", "kind": "varchar", "level": "integer", "batch": "integer",
     "level_batch": "integer", "is_late": "boolean", "duration": "interval", "lag": "interval", "channel": "varchar",
-    "receipts": "boolean", "tag": "varchar", "action": "varchar",
+    "receipts": "boolean", "send_window": "varchar", "tag": "varchar", "action": "varchar",
 }  # fmt: skip
-"""What the steps need to know of each block; ``duration`` null: it waits for a moment, not for elapsed time."""
+"""What the steps need to know of each block; ``duration`` null: it waits for a moment, not for elapsed time;
+``send_window``: ``customer`` or ``fixed``, null without one."""
 
 CONNECTION_COLUMNS = {
     "series_id": "varchar", "from_block": "varchar", "from_position": "integer", "is_good": "boolean",
@@ -353,6 +354,8 @@ def _content_visits(job: Job, level: int | None, blocks: Sequence[tuple[CheckedS
             if channel.address
         ],
         consenting=[literal(name) for name, _ in consenting],
+        windowed=any(block.send for _, block in blocks),
+        customer_zone='cast(customer."timezone" as varchar)' if "timezone" in job.customer else "cast(null as varchar)",
         # A channel's consent belongs to no series and cannot ask for engagements.
         **_judging(job, [Asking("", f"subject.channel = {literal(name)}", rule) for name, rule in consenting]),
         receipt_kinds=_kinds(RECEIPT_KINDS),
@@ -417,6 +420,7 @@ def block_rows(job: Job) -> Iterator[str]:
                 interval(_lag(job, checked, block)),
                 literal(channel) if channel else "null",
                 str(receipts_come).lower(),
+                _send_window(block),
                 literal(block.tag.value) if isinstance(block, TagBlock) else "null",
                 literal(block.action) if isinstance(block, TagBlock) else "null",
             )
@@ -467,6 +471,12 @@ def _duration(block: Any) -> str:
     if isinstance(block, WaitBlock) and isinstance(block.until, timedelta):
         return interval(block.until)
     return "null"
+
+
+def _send_window(block: Any) -> str:
+    if not isinstance(block, ContentBlock) or block.send is None:
+        return "null"
+    return literal("customer" if block.send.timezone == "customer" else "fixed")
 
 
 def _lag(job: Job, checked: CheckedSeries, block: Any) -> timedelta:

@@ -7,10 +7,12 @@ change skips is the first instant after the gap; one that it repeats is the firs
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import cache
 from itertools import pairwise
 
-from pipelines.model import DateTime, WeekdayTime
+from pipelines.model import DateTime, SendWindow, WeekdayTime
 
 zoneinfo.reset_tzpath(to=())
 
@@ -59,6 +61,40 @@ def moments_between(
     days = (first + number * _DAY for number in range((last - first).days + 1))
     moments = sorted({_moment(day, clock, zone) for day in days if wanted.weekday in (None, day.weekday())})
     return [(before, after) for before, after in pairwise(moments) if after >= since and before < until]
+
+
+def open_zones(window: SendWindow, project_zone: str, zones: Iterable[str], instant: datetime) -> list[str]:
+    """The time zones in which a message may be sent now.
+
+    Args:
+        window: The send window.
+        project_zone: The project's zone, which also stands for every zone that does not exist.
+        zones: The customers' time zones as they write them; asked for only where the window is in theirs.
+        instant: Now, naive UTC.
+
+    Returns:
+        Those of ``zones`` where the window is open, and an empty text where it is open for everybody else: in the
+        window's own zone, or the project's.
+    """
+    asked = {"": window.timezone or project_zone}
+    if window.timezone == "customer":
+        asked = {"": project_zone} | {zone: zone if zone in _zones() else project_zone for zone in zones}
+    return [name for name, zone in asked.items() if _is_open(window, _local(instant, zoneinfo.ZoneInfo(zone)))]
+
+
+def _is_open(window: SendWindow, local: datetime) -> bool:
+    """A window over midnight belongs to the day it begins; ``start`` counts and ``stop`` does not."""
+    start, stop = time.fromisoformat(window.start or "00:00"), time.fromisoformat(window.stop or "00:00")
+    length = _DAY if stop <= start else timedelta(0)
+    return any(
+        day.weekday() in window.days and datetime.combine(day, start) <= local < datetime.combine(day, stop) + length
+        for day in (local.date(), local.date() - _DAY)
+    )
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
 
 
 def _moment(day: date, clock: time, zone: zoneinfo.ZoneInfo) -> datetime:

@@ -1,5 +1,5 @@
 -- What people do by themselves on their visits between two instants.
--- Grain: one event. Reads: customers, events, demo.habits, demo.people, demo.visits.
+-- Grain: one event. Reads: events, demo.habits, demo.people, demo.visits.
 -- Parameters: since (not itself), until (UTC).
 with
     actions as (
@@ -9,12 +9,11 @@ with
             visit.visited_at + demo.delay(
                 if(habit.probability = 1, 0, 4), demo.draw(person.salt, habit.name || ' after ' || visit.visited_at)
             ) as occurred_at,
-            customer.plan,
+            person.plan,
             if(demo.draw(person.salt, visit.visited_at || ' device') < 0.7, 'web', 'mobile') as device
         from demo.visits as visit
         join demo.people as person on person.customer_id = visit.customer_id
-        join customers as customer on customer.customer_id = visit.customer_id
-        join demo.habits as habit on habit.type = customer.type
+        join demo.habits as habit on habit.type = person.type
         where
             visit.visited_at > $since
             and visit.visited_at <= $until

@@ -35,30 +35,39 @@ with recursive
         join demo.people as person on person.customer_id = reached.customer_id
         union all
         select
-            earlier.message_id,
-            earlier.channel,
-            earlier.salt,
-            earlier.zone,
-            earlier.curiosity,
-            earlier.payload,
-            reaction.kind,
-            if(
-                reaction.mean_minutes >= 60,
-                demo.awake(
-                    earlier.occurred_at
-                    + demo.delay(reaction.mean_minutes, demo.draw(earlier.salt, earlier.message_id || reaction.kind)),
-                    earlier.zone
-                ),
-                earlier.occurred_at
-                + demo.delay(reaction.mean_minutes, demo.draw(earlier.salt, earlier.message_id || reaction.kind))
-            ) as occurred_at
-        from answers as earlier
-        join demo.reactions as reaction on reaction.channel = earlier.channel and reaction.after_kind = earlier.kind
-        where
-            -- What comes back by itself has nothing to do with being curious.
-            demo.draw(earlier.salt, earlier.message_id || ' after ' || earlier.kind)
-            / if(earlier.kind = 'reached', 1, earlier.curiosity)
-            between reaction.at_least and reaction.below
+            message_id,
+            channel,
+            salt,
+            zone,
+            curiosity,
+            payload,
+            kind,
+            if(mean_minutes < 60, occurred_at, demo.awake(occurred_at, zone)) as occurred_at
+        from
+            (
+                select
+                    earlier.message_id,
+                    earlier.channel,
+                    earlier.salt,
+                    earlier.zone,
+                    earlier.curiosity,
+                    earlier.payload,
+                    reaction.kind,
+                    reaction.mean_minutes,
+                    earlier.occurred_at + demo.delay(
+                        reaction.mean_minutes, demo.draw(earlier.salt, earlier.message_id || reaction.kind)
+                    ) as occurred_at
+                from answers as earlier
+                join
+                    demo.reactions as reaction
+                    on reaction.channel = earlier.channel
+                    and reaction.after_kind = earlier.kind
+                where
+                    -- What comes back by itself has nothing to do with being curious.
+                    demo.draw(earlier.salt, earlier.message_id || ' after ' || earlier.kind)
+                    / if(earlier.kind = 'reached', 1, earlier.curiosity)
+                    between reaction.at_least and reaction.below
+            ) as next_answers
     )
 select message_id, kind, occurred_at, if(kind = 'clicked', payload ->> '$.link', null) as link
 from answers

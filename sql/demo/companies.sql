@@ -6,32 +6,13 @@ with
         from generate_series(1, $companies) as numbers(number)
     )
 select
-    'co' || lpad(cast(number as varchar), 4, '0') as company_id,
-    [
-        'North',
-        'River',
-        'Copper',
-        'Field',
-        'Harbour',
-        'Linden',
-        'Granite',
-        'Meadow',
-        'Signal',
-        'Cedar',
-        'Orbit',
-        'Paper'
-    ][1 + cast(floor(12 * demo.draw(salt, 'first word')) as integer)]
+    'co' || number as company_id,
+    demo.pick('North River Copper Field Harbour Linden Granite Meadow Signal Cedar Orbit', demo.draw(salt, 'word'))
     || ' '
-    || ['Studio', 'Works', 'Logistics', 'Labs', 'Partners', 'Foods', 'Media', 'Health', 'Systems', 'Supply'][
-        1 + cast(floor(10 * demo.draw(salt, 'second word')) as integer)
-    ]
+    || demo.pick('Studio Works Logistics Labs Partners Foods Media Health Systems', demo.draw(salt, 'trade'))
     || ' '
     || number as name,
-    ['software', 'retail', 'logistics', 'media', 'health', 'education'][
-        1 + cast(floor(6 * demo.draw(salt, 'industry')) as integer)
-    ] as industry,
-    [3, 5, 8, 12, 20, 35, 60, 150, 400][1 + cast(floor(9 * demo.draw(salt, 'seats')) as integer)] as seats,
-    ['DE', 'DE', 'GB', 'GB', 'FR', 'US', 'US', 'US', 'BR', 'IN', 'JP', 'AU'][
-        1 + cast(floor(12 * demo.draw(salt, 'country')) as integer)
-    ] as country
+    demo.pick('software retail logistics media health education', demo.draw(salt, 'industry')) as industry,
+    cast(demo.pick('3 5 8 12 20 35 60 150 400', demo.draw(salt, 'seats')) as integer) as seats,
+    demo.pick('DE DE GB GB FR US US US BR IN JP AU', demo.draw(salt, 'country')) as country
 from numbered

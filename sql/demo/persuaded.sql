@@ -1,18 +1,16 @@
 -- What people do because of messages they engaged with between two instants.
--- Grain: one event; it may lie days ahead. Reads: customers, engagements, events, series.messages, demo.people,
+-- Grain: one event; it may lie days ahead. Reads: engagements, events, series.messages, demo.people,
 -- demo.persuasion. Parameters: since (not itself), until (UTC).
 with
     moved as (
         select
             message.customer_id,
             persuasion.name,
-            customer.plan,
-            demo.awake(
-                engagement.occurred_at + demo.delay(
-                    persuasion.mean_minutes,
-                    demo.draw(person.salt, message.message_id || engagement.kind || persuasion.name)
-                ),
-                person.zone
+            person.plan,
+            person.zone,
+            engagement.occurred_at + demo.delay(
+                persuasion.mean_minutes,
+                demo.draw(person.salt, message.message_id || engagement.kind || persuasion.name)
             ) as occurred_at
         from engagements as engagement
         join series.messages as message on message.message_id = engagement.message_id
@@ -21,7 +19,6 @@ with
             on persuasion.series_id = message.series_id
             and persuasion.kind = engagement.kind
         join demo.people as person on person.customer_id = message.customer_id
-        join customers as customer on customer.customer_id = message.customer_id
         where
             engagement.occurred_at > $since
             and engagement.occurred_at <= $until
@@ -33,7 +30,7 @@ with
             customer_id,
             name,
             plan,
-            occurred_at,
+            demo.awake(occurred_at, zone) as occurred_at,
             row_number() over (partition by customer_id, name order by occurred_at) as turn
         from moved
     )

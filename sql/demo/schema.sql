@@ -2,11 +2,14 @@
 -- DuckDB only. Statements end with a semicolon at the end of a line.
 create schema demo;
 
--- A fraction in (0, 1) that looks random: the same for the same person (`salt`) and matter. Multiplying modulo a prime
--- is uniform over persons, and far cheaper than a digest for each.
-create macro demo.draw(salt, matter) as (
-    salt * (1 + cast('0x' || substr(md5(cast(matter as varchar)), 1, 8) as bigint) % 2147483646) % 2147483647
-) / 2147483647.0;
+-- A fraction in (0, 1) that looks random: the same for the same person (`salt`) and matter, which is a text.
+-- Multiplying modulo a prime is uniform over persons, and far cheaper than a digest for each.
+create macro demo.draw(salt, matter) as
+    salt * (1 + cast('0x' || substr(md5(matter), 1, 7) as bigint)) % 2147483647 / 2147483647.0;
+
+-- One of some words.
+create macro demo.pick(words, fraction) as
+    string_split(words, ' ')[1 + cast(floor(fraction * len(string_split(words, ' '))) as integer)];
 
 -- A waiting time that is mostly short and sometimes long.
 create macro demo.delay(mean_minutes, fraction) as
@@ -19,10 +22,11 @@ create macro demo.rhythm(local_time) as
     [0.004, 0.002, 0.002, 0.002, 0.004, 0.01, 0.02, 0.04, 0.08, 0.11, 0.11, 0.1, 0.06, 0.08, 0.1, 0.09, 0.07, 0.04,
      0.02, 0.015, 0.016, 0.013, 0.008, 0.004][1 + hour(local_time)] * if(isodow(local_time) >= 6, 0.3, 1);
 
--- Whoever would read at night reads after getting up.
+-- Whoever would do it at night does it after getting up.
 create macro demo.awake(instant, zone) as
-    instant + ((31 - hour(demo.local_time(instant, zone))) % 24)
-        * if(hour(demo.local_time(instant, zone)) between 7 and 22, 0, 1) * interval 1 hour;
+    instant + [7, 6, 5, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8][
+        1 + hour(demo.local_time(instant, zone))
+    ] * interval 1 hour;
 
 create table customers (
     customer_id varchar, type varchar, first_name varchar, email varchar, plan varchar, country varchar,
@@ -35,12 +39,12 @@ create table engagements (message_id varchar, kind varchar, occurred_at timestam
 create table customer_tags (customer_id varchar, tag varchar);
 
 -- Persons, also those who are not customers yet. Null times: never.
--- `zone`: where they live, whether the company knows it or not. `activity`: visits on a weekday. `curiosity`: how
+-- `zone`: where they live; the company knows it when `says_zone`. `activity`: visits on a weekday. `curiosity`: how
 -- readily they answer, 1 in the middle. `rests_from`: hardly comes by any more. `leaves_at`: gives up the account.
 create table demo.people (
-    customer_id varchar, salt bigint, company_id varchar, type varchar, first_name varchar, plan varchar,
-    country varchar, zone varchar, appears_at timestamp, activity double, curiosity double, rests_from timestamp,
-    leaves_at timestamp
+    customer_id varchar, salt bigint, company_id varchar, type varchar, first_name varchar, email varchar, plan varchar,
+    country varchar, zone varchar, says_zone boolean, unsubscribed boolean, appears_at timestamp, activity double,
+    curiosity double, rests_from timestamp, leaves_at timestamp
 );
 create table demo.visits (customer_id varchar, visited_at timestamp);
 -- What people do by themselves: probability per visit, times `newcomer_factor` in the first week.
