@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -34,11 +34,13 @@ class RunResult:
         as_of: The instant, naive UTC.
         series: Those that took part, or were asked to; in the order of their files.
         hand_off: What became of the batches; None when they were to stay.
+        ignored_engagements: Rows of the engagements source since the run before that count for nothing, by reason.
     """
 
     as_of: datetime
     series: tuple[SeriesRun, ...]
     hand_off: HandOffResult | None
+    ignored_engagements: Mapping[str, int] = field(default_factory=dict)
 
 
 class Project:
@@ -128,14 +130,15 @@ class Project:
             UsageError: A series is named that does not exist.
             WarehouseError: The warehouse cannot be opened.
         """
-        from pipelines.run import run
+        from pipelines.run import count_ignored, run
 
         instant = _instant(as_of)
         self._refuse_unreadable()
         with self._warehouse() as warehouse:
             results = run(warehouse, self.definitions, instant, series=series, due=due, memo=self._memo)
+            ignored = count_ignored(warehouse, instant) if any(one.state == "done" for one in results) else {}
             handed = self._hand_off(warehouse) if hand_off else None
-        return RunResult(instant, tuple(results), handed)
+        return RunResult(instant, tuple(results), handed, ignored)
 
     def hand_off(self) -> HandOffResult:
         """Offer the pending batches again.

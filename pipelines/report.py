@@ -27,6 +27,9 @@ def run(result: RunResult) -> str:
     if not result.series:
         return f"{title}: no series to run."
     parts = [title, *([_counts(done)] if done else []), *idle]
+    if result.ignored_engagements:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in result.ignored_engagements.items())
+        parts.append(f"Ignored rows of the engagements source: {reasons}.")
     if result.hand_off:
         parts.append(hand_off(result.hand_off))
     return "\n".join(parts)

@@ -14,12 +14,12 @@ from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_views
 from pipelines.hint import did_you_mean
 from pipelines.memo import Memo
-from pipelines.model import Definitions, WeekdayTime
+from pipelines.model import ENGAGEMENT_KINDS, Definitions, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
 from pipelines.rules import family_of
 from pipelines.schedule import format_instant, is_due
 from pipelines.sources import SourceTable, customer_id_type, duplicate_checks, find_sources
-from pipelines.sql_text import literal
+from pipelines.sql_text import literal, render
 from pipelines.steps import Job
 from pipelines.wall_clock import moments_between, open_zones
 from warehouse import state
@@ -167,6 +167,17 @@ def read_standing(warehouse: Warehouse) -> list[Standing]:
         "group by series_id, block_id, kind order by series_id, block_id, kind"
     )
     return [Standing(*row) for row in rows]
+
+
+def count_ignored(warehouse: Warehouse, as_of: datetime) -> dict[str, int]:
+    """Rows of the engagements source since the run before this one that count for nothing: how many, by reason.
+
+    To be asked after a run, on its connection. A row without a time belongs to every run.
+    """
+    query = render("ignored_engagements", kinds=[literal(kind) for kind in ENGAGEMENT_KINDS])
+    counts = warehouse.fetch(query, {"as_of": as_of})[0]
+    reasons = ("without a time", "of an unknown kind", "for an unknown message")
+    return {reason: count for reason, count in zip(reasons, counts, strict=True) if count}
 
 
 def make_job(definitions: CheckedDefinitions, sources: Mapping[str, SourceTable], standing: Sequence[Standing]) -> Job:

@@ -3,9 +3,10 @@
 create schema demo;
 
 -- A fraction in (0, 1) that looks random: the same for the same person (`salt`) and matter, which is a text.
--- Multiplying modulo a prime is uniform over persons, and far cheaper than a digest for each.
-create macro demo.draw(salt, matter) as
-    salt * (1 + cast('0x' || substr(md5(matter), 1, 7) as bigint)) % 2147483647 / 2147483647.0;
+-- Multiplying modulo a prime is uniform over persons; what many persons share then costs one digest.
+create macro demo.number(matter) as 1 + cast('0x' || substr(md5(matter), 1, 7) as bigint);
+create macro demo.fraction(salt, number) as salt * number % 2147483647 / 2147483647.0;
+create macro demo.draw(salt, matter) as demo.fraction(salt, demo.number(matter));
 
 -- One of some words.
 create macro demo.pick(words, fraction) as
