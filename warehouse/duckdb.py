@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import threading
 import time
@@ -17,19 +18,23 @@ from warehouse.adapter import LockedError, StatementError, WarehouseError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+WAIT_VARIABLE = "SERIES_LOCK_WAIT"
+"""The environment variable that says how many seconds to wait for another holder of the file."""
+
 WAIT_SECONDS = 60.0
-"""How long opening waits for another holder of the file before it gives up."""
+"""How long opening waits for another holder of the file where nobody says."""
 
 _POLL_SECONDS = 0.1
 
-_LOCKDOWN = (
-    "set timezone = 'UTC'",
-    "set enable_external_access = false",
-    "set autoinstall_known_extensions = false",
-    "set autoload_known_extensions = false",
-    "set lock_configuration = true",
-)
-"""The second wall behind the rule whitelist: no file, no network, no setting, whatever SQL gets through."""
+_LOCKDOWN: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+"""The second wall behind the rule whitelist: no file, no network, whatever SQL gets through."""
+
+_SETTINGS = ("set timezone = 'UTC'", "set lock_configuration = true")
+"""Once these are made, SQL can change no setting either."""
 
 _IDENTIFIER = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|\$([a-z_]+)")
@@ -56,7 +61,7 @@ class DuckDB:
         path: Path,
         *,
         read_only: bool = False,
-        wait: float = WAIT_SECONDS,
+        wait: float | None = None,
         on_wait: Callable[[str], None] | None = None,
     ) -> DuckDB:
         """Open a file, made new where it is absent and may be written.
@@ -64,13 +69,14 @@ class DuckDB:
         Args:
             path: The database file.
             read_only: For looking only; several readers may be at it together, but none beside a writer.
-            wait: Seconds to wait while somebody else has it.
+            wait: Seconds to wait while somebody else has it; None: as SERIES_LOCK_WAIT says, or a minute.
             on_wait: Called once with who holds it, when waiting begins.
 
         Raises:
             LockedError: It stayed taken for ``wait`` seconds; the text says who holds it.
-            WarehouseError: It is not there (read only), or not a DuckDB file.
+            WarehouseError: It is not there (read only), or not a DuckDB file, or SERIES_LOCK_WAIT is no number.
         """
+        wait = _wait_seconds() if wait is None else wait
         if read_only and not path.exists():
             raise WarehouseError(f"There is no warehouse at {path}.")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,8 +94,8 @@ class DuckDB:
     @classmethod
     def in_memory(cls) -> DuckDB:
         """Open a new, empty warehouse that is gone when it is closed; for small data, hence on one thread."""
-        connection = duckdb.connect(":memory:", config={"threads": 1})
-        for statement in _LOCKDOWN:
+        connection = duckdb.connect(":memory:", config=_LOCKDOWN | {"threads": 1})
+        for statement in _SETTINGS:
             connection.execute(statement)
         return cls(connection, lambda: None)
 
@@ -141,6 +147,17 @@ class DuckDB:
         return any(wanted in ((schema,), (catalog,), (catalog, schema)) for catalog, schema in found)
 
 
+def _wait_seconds() -> float:
+    text = os.environ.get(WAIT_VARIABLE, "").strip()
+    try:
+        seconds = float(text or WAIT_SECONDS)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= threading.TIMEOUT_MAX:
+        raise WarehouseError(f"{WAIT_VARIABLE} is `{text}`; it must be a number of seconds, such as 60.")
+    return seconds
+
+
 def _named(sql: str, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The parameters that a statement names, outside of its texts, names and comments."""
     return {found[1]: (parameters or {})[found[1]] for found in _PARAMETER.finditer(sql) if found[1]} or None
@@ -152,7 +169,7 @@ def _connect(
     told = False
     while True:
         try:
-            connection = duckdb.connect(str(path), read_only=read_only)
+            connection = duckdb.connect(str(path), read_only=read_only, config=_LOCKDOWN)
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 raise WarehouseError(f"Cannot open the warehouse {path}: {_first_paragraph(error)}") from error
@@ -165,10 +182,13 @@ def _connect(
                 on_wait(f"Waiting for {holder}, who has the warehouse {path} open.")
                 told = True
             time.sleep(_POLL_SECONDS)
+        except duckdb.ConnectionException as error:
+            # DuckDB shares one database among a process's connections; theirs is not locked down.
+            raise LockedError(f"The warehouse {path} is open in this process already. Close that first.") from error
         except duckdb.Error as error:
             raise WarehouseError(f"Cannot open the warehouse {path}: {_first_paragraph(error)}") from error
         else:
-            for statement in _LOCKDOWN:
+            for statement in _SETTINGS:
                 connection.execute(statement)
             return connection
 
