@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines import steps
+from pipelines import steps, visit_steps
+from pipelines.block_rows import BLOCK_COLUMNS, CONNECTION_COLUMNS, block_rows, connection_rows
+from pipelines.job import Job
 from pipelines.model import Kind
 from pipelines.sources import SourceTable, view_statements
 from pipelines.sql_text import literal, render, timestamp
-from pipelines.steps import Job
 from warehouse import tables, writes
 
 _TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bigint", tables.CUSTOMER_ID
@@ -148,8 +149,8 @@ def _prepare(job: Job, id_type: str, versions: Mapping[str, Version]) -> Iterato
     yield from _values(
         "run_series", {"series_id": _TEXT, "status": _TEXT, "definition_hash": _TEXT, "text": _TEXT}, series
     )
-    yield from _values("run_blocks", steps.BLOCK_COLUMNS, list(steps.block_rows(job)))
-    yield from _values("run_connections", steps.CONNECTION_COLUMNS, list(steps.connection_rows(job)))
+    yield from _values("run_blocks", BLOCK_COLUMNS, list(block_rows(job)))
+    yield from _values("run_connections", CONNECTION_COLUMNS, list(connection_rows(job)))
     channels = [
         f"({literal(name)}, {literal(checked.channel.sender)})" for name, checked in job.definitions.channels.items()
     ]
@@ -172,7 +173,7 @@ def _find(job: Job) -> Iterator[Statement]:
         yield _into("run_kept_out", "exit rules before entry", select, "run_matches")
     if select := steps.new_entries(job):
         yield _into("run_new_entries", "new entries", select, "run_matches")
-    yield _into("run_visits", "visits of entry rules", steps.entry_visits(), "run_matches")
+    yield _into("run_visits", "visits of entry rules", visit_steps.entry_visits(), "run_matches")
     yield from _move(job)
     for select in steps.messages(job):
         yield _into("run_messages", "messages", select, "run_visits")
@@ -183,16 +184,16 @@ def _find(job: Job) -> Iterator[Statement]:
 def _move(job: Job) -> Iterator[Statement]:
     """Who leaves where they stood, then level by level who arrives and how far they get."""
     for kind in _KINDS:
-        for select in steps.standing_visits(job, kind):
+        for select in visit_steps.standing_visits(job, kind):
             yield _into("run_visits", f"customers standing at {kind} blocks", select)
-    late = steps.late_levels(job)
+    late = visit_steps.late_levels(job)
     depth = max((max(checked.graph.levels.values()) for checked in job.having("live", "emptying")), default=0)
     for level in range(1, depth + 1):
-        yield _into("run_advances", f"advances to level {level}", steps.advances(level), level=level)
+        yield _into("run_advances", f"advances to level {level}", visit_steps.advances(level), level=level)
         for kind in _KINDS:
             # Where somebody may stand who is judged only now, it does not matter whether anybody arrives.
             only_if_reached = None if kind == "rule" and level in late else level
-            for select in steps.visits(job, level, kind):
+            for select in visit_steps.visits(job, level, kind):
                 yield _into("run_visits", f"{kind} blocks at level {level}", select, level=only_if_reached)
 
 

@@ -13,6 +13,7 @@ from pipelines.check import SourceColumns, check
 from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_views
 from pipelines.hint import did_you_mean
+from pipelines.job import Job
 from pipelines.memo import Memo
 from pipelines.model import ENGAGEMENT_KINDS, Definitions, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
@@ -20,7 +21,6 @@ from pipelines.rules import family_of
 from pipelines.schedule import format_instant, is_due
 from pipelines.sources import SourceTable, customer_id_type, duplicate_checks, find_sources
 from pipelines.sql_text import literal, render
-from pipelines.steps import Job
 from pipelines.wall_clock import moments_between, open_zones
 from warehouse import state
 from warehouse.adapter import StatementError, Warehouse
