@@ -64,7 +64,7 @@ def prepare(warehouse: Warehouse, source_id_type: str, *, version: int | None) -
         return id_type
     if version is not None:
         for name in VIEWS:
-            warehouse.execute(f"drop view {name}")
+            warehouse.execute(f"drop view if exists {name}")
         for step in range(version, SCHEMA_VERSION):
             for statement in MIGRATIONS[step]:
                 warehouse.execute(statement)
