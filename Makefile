@@ -1,6 +1,6 @@
 # Everything a contributor runs; each target is what its name says, from a clean checkout onwards.
 .DEFAULT_GOAL := help
-.PHONY: help setup test check format golden example
+.PHONY: help setup test check format golden demo example
 
 BIN := .venv/bin
 
@@ -34,6 +34,9 @@ format: ## Format Python and SQL
 
 golden: ## Rewrite the golden files; then read the difference
 	GOLDEN=rewrite $(BIN)/pytest --quiet -m golden
+
+demo: setup ## Run two weeks of a made-up company, hour by hour; the project is then in demo/
+	$(BIN)/series demo demo --force
 
 example: ## Run the series of examples/complete_journey over a year of real purchases
 	$(BIN)/python examples/complete_journey/run.py

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipelines.problems import Problem, Severity
 from pipelines.schedule import format_instant
+
+Step = TypeVar("Step")
 
 
 def to_json(value: object) -> str:
@@ -63,6 +65,15 @@ def _cell(value: object) -> str:
         case _:
             # Data may hold line breaks and terminal control codes; a cell is one line and commands nothing.
             return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def track(steps: Sequence[Step]) -> Iterable[Step]:
+    """Hand on the steps of long work, with a progress bar on standard error where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track as bar
+
+    console = Console(stderr=True)
+    return bar(steps, "Running", console=console, transient=True) if console.is_terminal else steps
 
 
 def count(number: int, noun: str) -> str:

@@ -70,7 +70,10 @@ def test_there_are_transcripts() -> None:
 @pytest.mark.parametrize("verb", sorted(main.commands))
 @pytest.mark.parametrize("before", [True, False])
 def test_common_options_stand_before_or_after_the_verb(project: Path, verb: str, before: bool) -> None:
-    words = {"compile": ["compile", "upgrade"]}.get(verb, [verb])
+    words = {
+        "compile": ["compile", "upgrade"],
+        "demo": ["demo", "--customers", "20", "--days", "1"],
+    }.get(verb, [verb])
     options = ["--project-dir", str(project), "--format", "json"]
     result = series(*options, *words) if before else series(*words, *options)
     assert result.exit_code == 0, result.stderr

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from pipelines.demo.world import Story
 from pipelines.load import FOLDER
 from pipelines.problems import UsageError
+from pipelines.schedule import format_instant
 from pipelines.settings import PROJECT_FILE
 
 _SHIPPED = Path(__file__).parent.parent.parent / FOLDER
@@ -30,9 +32,14 @@ answers. All of it was run, hour by hour, by the same commands that you would us
 | `outbox/` | the messages, one file for each batch with a manifest beside it |
 
 ```sh
-series status                            # who is where
-series run --as-of {next_as_of}     # the next hour
-series demo . --force                    # tell the same story again, with the series as they are now
+# Who is where
+series status
+
+# The next hour
+series run --as-of {next_as_of}
+
+# Tell the same story again, with the series as they are now
+{again}
 ```
 
 The warehouse is open to any DuckDB client:
@@ -51,12 +58,12 @@ they have. Schema `demo` holds what no company knows about its customers, such a
 """
 
 
-def prepare(folder: Path, next_as_of: str, *, force: bool) -> None:
-    """Make the project, without its warehouse; what a demo's folder has of files stays as it is.
+def prepare(folder: Path, story: Story, *, force: bool) -> None:
+    """Make the project, without its warehouse; the series and settings of an earlier demo stay as they are.
 
     Args:
         folder: Where; made when it is absent.
-        next_as_of: The run to go on with, as people write it.
+        story: What will be told in it.
         force: Remove warehouse and outbox of an earlier demo in this folder.
 
     Raises:
@@ -68,7 +75,9 @@ def prepare(folder: Path, next_as_of: str, *, force: bool) -> None:
         _clear(folder, force=force)
     shutil.copytree(_SHIPPED, folder / FOLDER, dirs_exist_ok=True, copy_function=_copy_absent)
     _write_absent(folder / PROJECT_FILE, _SETTINGS)
-    (folder / "README.md").write_text(_README.replace("{next_as_of}", next_as_of), encoding="utf-8")
+    again = f"series demo . --force --customers {story.customers} --days {story.days} --seed {story.seed}"
+    readme = _README.format(next_as_of=format_instant(story.ends_at), again=again)
+    (folder / "README.md").write_text(readme, encoding="utf-8")
 
 
 def _clear(folder: Path, *, force: bool) -> None:

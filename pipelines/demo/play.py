@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from pipelines import report
@@ -13,7 +13,6 @@ from pipelines.demo import folder as demo_folder
 from pipelines.demo.summary import SeriesSummary, summarise
 from pipelines.demo.world import Story, begin, pass_hour
 from pipelines.project import Project
-from pipelines.schedule import format_instant
 
 Track = Callable[[Sequence[datetime]], Iterable[datetime]]
 """Hands on the instants of the runs, and shows how far they are."""
@@ -57,8 +56,7 @@ def make_demo(folder: Path, story: Story, *, force: bool = False, track: Track =
         WarehouseError: The warehouse cannot be opened or written.
     """
     began = time.monotonic()
-    next_as_of = story.hours[-1] + timedelta(hours=1)
-    demo_folder.prepare(folder, format_instant(next_as_of), force=force)
+    demo_folder.prepare(folder, story, force=force)
     project = Project.open(folder)
     failures: dict[str, None] = {}
     with project.session() as warehouse:
@@ -71,4 +69,4 @@ def make_demo(folder: Path, story: Story, *, force: bool = False, track: Track =
         customers = warehouse.fetch("select count(*) from customers")[0][0]
         series = summarise(warehouse)
     seconds = time.monotonic() - began
-    return Demo(folder, customers, len(story.hours), seconds, next_as_of, series, tuple(failures))
+    return Demo(folder, customers, len(story.hours), seconds, story.ends_at, series, tuple(failures))

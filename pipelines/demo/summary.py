@@ -63,8 +63,16 @@ Go on with:
 
 def _series(demo: Demo) -> str:
     headings = (
-        "series", "entries", "active", "finished", "held out", "goals", "goal rate", "in holdout", "messages handed off",
-    )  # fmt: skip
+        "series",
+        "entries",
+        "active",
+        "finished",
+        "held out",
+        "goals",
+        "goal rate",
+        "in holdout",
+        "messages sent",
+    )
     return table(
         headings,
         [

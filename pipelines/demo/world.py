@@ -36,8 +36,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "engagements": ("message_id", "kind", "occurred_at", "link"),
     "customer_tags": ("customer_id", "tag"),
     "demo.people": (
-        "customer_id", "salt", "company_id", "type", "first_name", "plan", "country", "zone", "appears_at", "activity",
-        "curiosity", "rests_from", "leaves_at",
+        "customer_id", "salt", "company_id", "type", "first_name", "email", "plan", "country", "zone", "says_zone",
+        "unsubscribed", "appears_at", "activity", "curiosity", "rests_from", "leaves_at",
     ),
     "demo.visits": ("customer_id", "visited_at"),
     "demo.habits": ("type", "name", "probability", "newcomer_factor"),
@@ -61,6 +61,11 @@ class Story:
     days: int = 14
     seed: int = 1
     starts_at: datetime = datetime(2026, 3, 2)
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the hour after the last run is over (naive UTC)."""
+        return self.starts_at + timedelta(days=self.days)
 
     @property
     def hours(self) -> Sequence[datetime]:
