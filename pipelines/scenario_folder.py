@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipelines.load import FOLDER, read_text
@@ -37,9 +39,14 @@ def play_tests(
     if not found:
         where = ", ".join(map(str, paths)) or f"{TESTS}/"
         raise UsageError(f"There is no test in {where}. A test is a file that ends in .yml.")
-    for path in found:
+
+    def play_file(path: Path) -> ScenarioResult:
         name = (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
-        yield _play_file(path, name, own, problems, exact=exact)
+        return _play_file(path, name, own, problems, exact=exact)
+
+    # Most of the time goes into the warehouse, which lets other threads work meanwhile.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        yield from pool.map(play_file, found)
 
 
 def _play_file(path: Path, name: str, own: Definitions, problems: Sequence[Problem], *, exact: bool) -> ScenarioResult:
