@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlglot import exp
 
@@ -35,11 +36,10 @@ _SERIES_CONDITIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """``longest_window`` bounds what is read; None: some call looks at all events. ``asked_by``: see `gather`."""
+    """``seen``: the conditions that tell the events some call looks at. ``asked_by``: see `gather`."""
 
     columns: Sequence[str]
-    names: Sequence[str]
-    longest_window: str | None
+    seen: Sequence[str]
     asked_by: Sequence[str]
 
 
@@ -140,31 +140,39 @@ def predicate(rule: Rule, *, instant: str | None = None) -> str:
 
 
 def _events(calls: Mapping[str, EventCall], instant: str, asked_by: Sequence[str]) -> EventFacts:
-    windows = [call.within for call in calls.values() if call.within is not None]
-    bounded = len(windows) == len(calls)
+    windows: dict[str, list[timedelta | None]] = {}
+    for call in calls.values():
+        windows.setdefault(call.name, []).append(call.within)
     return EventFacts(
         columns=[f"{_event_column(call, instant)} as {identifier(name)}" for name, call in calls.items()],
-        names=_literals(call.name for call in calls.values()),
-        longest_window=interval(max(windows)) if bounded else None,
+        seen=[_seen(name, found, instant) for name, found in sorted(windows.items())],
         asked_by=asked_by,
     )
 
 
+def _seen(name: str, windows: Sequence[timedelta | None], instant: str) -> str:
+    """The events of one name that some call looks at."""
+    bounds = [window for window in windows if window is not None]
+    if len(bounds) < len(windows):
+        return f"event.name = {literal(name)}"
+    return f"(event.name = {literal(name)} and event.occurred_at > {instant} - {interval(max(bounds))})"
+
+
 def _event_column(call: EventCall, instant: str) -> str:
-    conditions = [f"event.name = {literal(call.name)}"]
+    chosen = f"event.name = {literal(call.name)}"
     if call.within is not None:
-        conditions.append(f"event.occurred_at > {instant} - {interval(call.within)}")
+        chosen += f" and event.occurred_at > {instant} - {interval(call.within)}"
     if call.where is not None:
-        conditions.append(f"({render(call.where)})")
-    chosen = f"filter (where {' and '.join(conditions)})"
+        # An engine may read the properties of every event before it looks at the name; within `case` it does not.
+        chosen = f"case when {chosen} then {render(call.where)} else false end"
     if call.function == "event_sum":
         assert call.property is not None
-        return f"sum({render(property_sql(call.property, 'number'))}) {chosen}"
+        return f"sum(case when {chosen} then {render(property_sql(call.property, 'number'))} end)"
     if call.function == "first_event":
-        return f"min(event.occurred_at) {chosen}"
+        return f"min(event.occurred_at) filter (where {chosen})"
     if call.function == "last_event":
-        return f"max(event.occurred_at) {chosen}"
-    count = f"count(*) {chosen}"
+        return f"max(event.occurred_at) filter (where {chosen})"
+    count = f"count(*) filter (where {chosen})"
     return f"{count} >= {call.at_least}" if call.function == "did" else count
 
 
