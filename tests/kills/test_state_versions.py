@@ -1,0 +1,112 @@
+"""A state of another version: a newer one is refused, an older one is migrated whole or not at all."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import Project
+from tests import shop
+from warehouse import state
+from warehouse.adapter import WarehouseError
+from warehouse.tables import SCHEMA_VERSION, VIEWS
+
+ROOT = Path(__file__).parents[2]
+DATABASE = "warehouse/warehouse.duckdb"
+OLD_NAME = "alter table series.entries rename column goal_at to reached_at"
+NEW_NAME = "alter table series.entries rename column reached_at to goal_at"
+KILLED = f"""
+import os, signal, sys
+from pipelines import Project
+from warehouse import state
+
+def deadly():
+    yield {NEW_NAME!r}
+    yield "update series.entries set goal_at = null"
+    os.kill(os.getpid(), signal.SIGKILL)
+
+state.MIGRATIONS = {{0: deadly()}}
+Project.open(sys.argv[1]).run(sys.argv[2])
+"""
+
+
+def change_database(folder: Path, *statements: str) -> None:
+    with duckdb.connect(folder / DATABASE) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The shop before its second run."""
+    folder = tmp_path / "shop"
+    shop.change(folder, 1)
+    Project.open(folder).run(shop.AS_OF[1])
+    shop.change(folder, 2)
+    return folder
+
+
+@pytest.fixture
+def old_project(project: Path) -> Path:
+    """The same with its state as a former version would have left it: a column had another name."""
+    views = [f"drop view {view}" for view in VIEWS]
+    change_database(project, *views, OLD_NAME, "update series_state.meta set schema_version = 0")
+    return project
+
+
+def test_a_newer_state_is_refused(project: Path) -> None:
+    change_database(project, f"update series_state.meta set schema_version = {SCHEMA_VERSION + 1}")
+    before = shop.state(project / DATABASE, without=())
+    for work in (
+        lambda: Project.open(project).run(shop.AS_OF[2]),
+        Project.open(project).hand_off,
+        Project.open(project).status,
+    ):
+        with pytest.raises(
+            WarehouseError, match=r"has version 2; this software knows versions up to 1\. Install a newer"
+        ):
+            work()
+    assert shop.state(project / DATABASE, without=()) == before
+
+
+def test_an_older_state_is_migrated(
+    old_project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "MIGRATIONS", {0: [NEW_NAME]})
+    Project.open(old_project).run(shop.AS_OF[2])
+    other = tmp_path_factory.mktemp("never_old")
+    for run in (1, 2):
+        shop.change(other, run)
+        Project.open(other).run(shop.AS_OF[run])
+    assert shop.state(old_project / DATABASE) == shop.state(other / DATABASE)
+    assert shop.outbox(old_project) == shop.outbox(other)
+
+
+def test_a_failed_migration_changes_nothing(old_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "MIGRATIONS", {0: [NEW_NAME, "update series.entries set nonsense = 1"]})
+    before = old_state(old_project)
+    with pytest.raises(WarehouseError, match="nonsense"):
+        Project.open(old_project).run(shop.AS_OF[2])
+    assert old_state(old_project) == before
+
+
+def test_a_run_killed_while_it_migrates_changes_nothing(old_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = old_state(old_project)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(old_project), shop.AS_OF[2]], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert old_state(old_project) == before
+    monkeypatch.setattr(state, "MIGRATIONS", {0: [NEW_NAME]})
+    assert {series.state for series in Project.open(old_project).run(shop.AS_OF[2]).series} == {"done"}
+
+
+def old_state(folder: Path) -> dict[str, list[dict[str, object]]]:
+    """Everything, among it the old column and the version."""
+    found = shop.state(folder / DATABASE, without=())
+    assert "reached_at" in found["series.entries"][0]
+    assert found["series_state.meta"] == [{"schema_version": 0}]
+    return found
