@@ -5,3 +5,4 @@ select series_id, block_id, blocked_by, count(*) as customer_count, min(arrived_
 from series.visits
 where left_at is null
 group by series_id, block_id, blocked_by
+order by series_id, block_id, blocked_by nulls first
