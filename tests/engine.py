@@ -23,15 +23,22 @@ SOURCES: dict[str, dict[str, str]] = {
     "engagements": {"message_id": ID, "kind": "VARCHAR", "occurred_at": "TIMESTAMP", "link": "VARCHAR"},
     "customer_tags": {"customer_id": ID, "tag": "VARCHAR"},
 }
+MESSAGE = ("series_id", "customer_id", "entry_number", "block_id")
 KEYS = {"customers": "customer_id", "companies": "company_id"}
 
 
 class Engine:
-    """A project folder under the public API. `time_types`: see `tests.worlds.Play`."""
+    """A project folder under the public API.
+
+    Attributes:
+        tables: every row of the five tables after the newest run.
+    """
 
     def __init__(self, folder: Path, time_types: dict[str, str] | None = None) -> None:
+        """An empty project in an empty folder. `time_types`: see `tests.worlds.Play`."""
         self.folder = folder
         self.rows: dict[str, list[Row]] = {source: [] for source in SOURCES}
+        self.tables: dict[str, list[Row]] = {table: [] for table in TABLES}
         self.types = {source: dict(columns) for source, columns in SOURCES.items()}
         for name, kind in (time_types or {}).items():
             source, column = ("customers", name) if name in COLUMNS else (name, "occurred_at")
@@ -54,14 +61,17 @@ class Engine:
         self.run(step.as_of, step.due)
 
     def run(self, as_of: datetime, due: bool = False) -> None:
-        Project.open(self.folder).run(as_of.replace(tzinfo=UTC), due=due)
+        """One run; what it left is then in `tables`."""
+        project = Project.open(self.folder)
+        with project.session():
+            project.run(as_of.replace(tzinfo=UTC), due=due)
+            self.tables = read_tables(project)
 
     def take(self, source: str, rows: list[Row]) -> None:
         """Rows that arrive: by key they replace, else they are added; a message is named by its id."""
         if source == "engagements":
             ids = self.message_ids()
-            key = ("series_id", "customer_id", "entry_number", "block_id")
-            rows = [{**row, "message_id": ids[tuple(row[name] for name in key)]} for row in rows]
+            rows = [{**row, "message_id": ids[tuple(row[name] for name in MESSAGE)]} for row in rows]
         if source == "events":
             rows = [{**row, "properties": json.dumps(row["properties"])} for row in rows]
         if source in KEYS:
@@ -86,19 +96,14 @@ class Engine:
 
     def message_ids(self) -> dict[tuple[Any, ...], str]:
         """`message_id` by series, customer, entry_number and block."""
-        messages = self.tables("messages")["messages"]
-        return {(m["series_id"], m["customer_id"], m["entry_number"], m["block_id"]): m["message_id"] for m in messages}
+        return {tuple(row[name] for name in MESSAGE): row["message_id"] for row in self.tables["messages"]}
 
-    def tables(self, *names: str) -> dict[str, list[Row]]:
-        """Every row of these tables, all five if none is named: `entry_number` beside `entry_id`, times naive UTC."""
-        project = Project.open(self.folder)
-        entries = list(project.table("entries").iter_rows(named=True))
-        numbers = {row["entry_id"]: row["entry_number"] for row in entries}
-        found = {name: project.table(name).iter_rows(named=True) for name in names or TABLES if name != "entries"}
-        return {
-            name: [{**normal(row), "entry_number": numbers[row["entry_id"]]} for row in rows]
-            for name, rows in {"entries": entries, **found}.items()
-        }
+
+def read_tables(project: Project) -> dict[str, list[Row]]:
+    """Every row of the five tables: `entry_number` beside `entry_id`, times naive UTC."""
+    found = {name: [normal(row) for row in project.table(name).iter_rows(named=True)] for name in TABLES}
+    numbers = {row["entry_id"]: row["entry_number"] for row in found["entries"]}
+    return {name: [{**row, "entry_number": numbers[row["entry_id"]]} for row in rows] for name, rows in found.items()}
 
 
 def normal(row: Row) -> Row:
