@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -96,10 +96,10 @@ def _read_run(reader: Reader) -> ScenarioRun:
         due=reader.boolean("due") or False,
         project=reader.text("project"),
         definitions=_definitions(reader),
-        sources=_tables(sources, _read_source_row) if sources else {},
+        sources=_tables(sources, STANDARD_COLUMNS, _read_source_row) if sources else {},
         customers_gone=tuple(text.value for text in reader.texts("customers_gone")),
         customer_tags_gone=_rows(reader, "customer_tags_gone", "customer_tags", _read_source_row),
-        changed=_tables(changed, _read_expected_row) if changed else None,
+        changed=_tables(changed, TABLES, _read_expected_row) if changed else None,
     )
 
 
@@ -116,8 +116,8 @@ def _definitions(reader: Reader) -> dict[str, Text]:
 RowReader = Callable[[Reader, str], PlacedRow]
 
 
-def _tables(reader: Reader, read: RowReader) -> dict[str, tuple[PlacedRow, ...]]:
-    return {name: _rows(reader, name, name, read) for name in reader.node.entries}
+def _tables(reader: Reader, known: Collection[str], read: RowReader) -> dict[str, tuple[PlacedRow, ...]]:
+    return {name: _rows(reader, name, name, read) for name in reader.node.entries if name in known}
 
 
 def _rows(reader: Reader, key: str, table: str, read: RowReader) -> tuple[PlacedRow, ...]:

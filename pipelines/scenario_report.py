@@ -59,7 +59,14 @@ def _row(row: RowDifference) -> Iterator[str]:
     # Of two rows that belong together only what differs is worth reading.
     shown = [name for name, value in row.expected.items() if name in WHO or not equal(value, row.found[name])]
     yield f"- {inline({name: row.expected[name] for name in shown})}  # {line}"
-    yield f"+ {inline({name: row.found[name] for name in shown})}"
+    yield f"+ {inline({name: _named(row.expected[name], row.found[name]) for name in shown})}"
+
+
+def _named(expected: Value, found: Value) -> Value:
+    """Of a mapping only the keys that the test names."""
+    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+        return {key: found.get(key) for key in expected}
+    return found
 
 
 def inline(row: Row) -> str:
