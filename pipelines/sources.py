@@ -68,7 +68,7 @@ def find_sources(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, So
                 problems.append(_problem(source, f"source `{name}`: there is no table or view {source.table}."))
         table = SourceTable(source, relation, None if found is None else _logical(source, found))
         tables[name] = table
-        problems.extend(_check(table))
+        problems.extend(_check(table, [column for column, _ in found or ()]))
     return tables, problems
 
 
@@ -118,7 +118,7 @@ def _logical(source: Source, found: Sequence[tuple[str, str]]) -> dict[str, tupl
     return known
 
 
-def _check(table: SourceTable) -> list[Problem]:
+def _check(table: SourceTable, found: Sequence[str]) -> list[Problem]:
     if table.columns is None:
         return []
     source, columns = table.source, table.columns
@@ -126,7 +126,7 @@ def _check(table: SourceTable) -> list[Problem]:
     for name in (*source.columns, *REQUIRED[source.name]):
         if name not in columns:
             wanted = source.columns.get(name, name)
-            message = f"source `{source.name}`: {source.table} has no column {wanted!r}. It has: {_names(table)}."
+            message = f"source `{source.name}`: {source.table} has no column {wanted!r}. It has: {_names(found)}."
             problems.append(_problem(source, message))
     if "occurred_at" in columns and columns["occurred_at"][1] not in _TIMES:
         message = (
@@ -220,9 +220,8 @@ def _listed(columns: Sequence[str]) -> str:
     return ",\n    ".join(columns)
 
 
-def _names(table: SourceTable) -> str:
-    names = list(table.columns or ())
-    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
 
 
 def _problem(source: Source, message: str) -> Problem:
