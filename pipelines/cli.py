@@ -233,7 +233,7 @@ def test(invocation: Invocation, paths: tuple[Path, ...], exact: bool) -> None:
     from pipelines import output, scenario_report
 
     results = invocation.open().test(paths, exact=exact)
-    click.echo(output.to_json(results) if invocation.format == "json" else scenario_report.tests(results))
+    click.echo(output.to_json(results) if invocation.format == "json" else scenario_report.scenarios(results))
     states = {result.state for result in results}
     if states != {"passed"}:
         sys.exit(RefusedError.exit_code if "refused" in states else UserError.exit_code)

@@ -12,7 +12,7 @@ from pipelines.hint import did_you_mean
 from pipelines.model import Text
 from pipelines.problems import Position, Problem, UserError, in_order
 from pipelines.reader import Reader
-from pipelines.scenario import MESSAGE_NAME, STANDARD_COLUMNS, PlacedRow, Scenario, ScenarioRun, Value
+from pipelines.scenario import MESSAGE_NAME, STANDARD_COLUMNS, PlacedRow, Scenario, ScenarioRun, Value, parse_time
 from pipelines.schedule import parse_as_of
 
 SCENARIO = MappingProxyType(
@@ -146,7 +146,12 @@ def _read_source_row(reader: Reader, source: str) -> PlacedRow:
         reader.require("kind", "occurred_at", *(() if "message_id" in reader else ("block_id", "customer_id")))
     else:
         reader.require(*(column for column in STANDARD_COLUMNS[source] if column != "properties"))
-    return _row(reader, json=("properties",) if source == "events" else ())
+    row = _row(reader, json=("properties",) if source == "events" else ())
+    time = row.values.get("occurred_at")
+    if source in ("events", "engagements") and time is not None and parse_time(str(time)) is None:
+        position = reader.node.entries["occurred_at"].value.position
+        reader.report(position, f"`occurred_at` of {reader.where} must be a time such as 2026-03-01T09:00Z, or null")
+    return row
 
 
 def _read_expected_row(reader: Reader, table: str) -> PlacedRow:

@@ -17,7 +17,7 @@ _PLAIN_TEXT = re.compile(r"[^\W\d][\w@.+ -]*|[0-9]{4}-[0-9]{2}-[0-9]{2}[T0-9:.+Z
 _NOT_TEXT = ("null", "true", "false")
 
 
-def tests(results: Sequence[ScenarioResult]) -> str:
+def scenarios(results: Sequence[ScenarioResult]) -> str:
     """A line for each test, below it what is not as expected, and a summary.
 
     A line that begins with ``-`` was expected and is not so, one with ``+`` is so and was not expected.

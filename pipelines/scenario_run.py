@@ -29,6 +29,7 @@ from pipelines.scenario import (
 from pipelines.scenario_definitions import TestedDefinitions, definitions_of
 from pipelines.scenario_file import unknown_series
 from warehouse import fixture, state
+from warehouse.adapter import StatementError
 from warehouse.duckdb import DuckDB
 
 if TYPE_CHECKING:
@@ -102,6 +103,9 @@ def play(
                 differences += stage.perform(ScenarioRun(last.as_of, last.position, last.due, changed={}), exact=True)
     except RefusedError as error:
         return ScenarioResult(scenario.file, scenario.title, "refused", tuple(differences), error.problems)
+    except StatementError as error:
+        problem = Problem(Position(scenario.file, 1, 1), f"the rows of `sources` cannot be written: {error}")
+        return ScenarioResult(scenario.file, scenario.title, "refused", tuple(differences), (problem,))
     except _BrokenOffError as error:
         return ScenarioResult(scenario.file, scenario.title, "failed", tuple(differences), (error.problem,))
     return ScenarioResult(scenario.file, scenario.title, "failed" if differences else "passed", tuple(differences))
