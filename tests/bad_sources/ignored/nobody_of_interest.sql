@@ -1,0 +1,2 @@
+-- A customer whom no rule matches.
+insert into customers by name select 'c9' as customer_id;

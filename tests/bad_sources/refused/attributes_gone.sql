@@ -1,0 +1,3 @@
+alter table customers drop plan;
+alter table customers drop email;
+alter table companies drop size;

@@ -1,0 +1,1 @@
+insert into companies values ('a', 5), (null, 7), (null, 8);
