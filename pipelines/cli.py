@@ -244,23 +244,23 @@ def test(invocation: Invocation, paths: tuple[Path, ...], exact: bool) -> None:
 @click.option(
     "--customers", type=click.IntRange(min=1), default=5_000, show_default=True, help="How many to begin with."
 )
-@click.option("--days", type=click.IntRange(1, 365), default=14, show_default=True, help="How long it goes on.")
+@click.option("--hours", type=click.IntRange(min=1), default=336, show_default=True, help="How many hourly runs.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed is another company.")
 @click.option("--force", is_flag=True, help="Replace the warehouse and outbox of a demo; its series stay as they are.")
 @common_options("text", "json")
 @click.pass_obj
-def demo(invocation: Invocation, folder: Path, customers: int, days: int, seed: int, force: bool) -> None:
+def demo(invocation: Invocation, folder: Path, customers: int, hours: int, seed: int, force: bool) -> None:
     """Make a project in FOLDER with generated customers, and run some weeks of it.
 
     A made-up company, its customers and their answers to the shipped series, hour by hour. FOLDER is an ordinary
     project afterwards.
     """
     from pipelines import output
-    from pipelines.demo import Story, make_demo, summary
+    from pipelines.demo import Story, make_demo, report
 
-    story = Story(customers, days, seed)
+    story = Story(customers, hours, seed)
     result = make_demo(invocation.project_dir / folder, story, force=force, track=output.track)
-    click.echo(output.to_json(result) if invocation.format == "json" else summary.text(result))
+    click.echo(output.to_json(result) if invocation.format == "json" else report.text(result))
     _end(result.failures)
 
 

@@ -75,7 +75,7 @@ def prepare(folder: Path, story: Story, *, force: bool) -> None:
         _clear(folder, force=force)
     shutil.copytree(_SHIPPED, folder / FOLDER, dirs_exist_ok=True, copy_function=_copy_absent)
     _write_absent(folder / PROJECT_FILE, _SETTINGS)
-    again = f"series demo . --force --customers {story.customers} --days {story.days} --seed {story.seed}"
+    again = f"series demo . --force --customers {story.customers} --hours {story.hours} --seed {story.seed}"
     readme = _README.format(next_as_of=format_instant(story.ends_at), again=again)
     (folder / "README.md").write_text(readme, encoding="utf-8")
 

@@ -61,12 +61,11 @@ def make_demo(folder: Path, story: Story, *, force: bool = False, track: Track =
     failures: dict[str, None] = {}
     with project.session() as warehouse:
         begin(warehouse, story)
-        for instant in track(story.hours):
+        for instant in track(story.instants):
             result = project.run(instant, due=True)
             failures |= dict.fromkeys(report.failures(result))
-            batches = result.hand_off.batches if result.hand_off else ()
-            pass_hour(warehouse, instant, [batch.batch_id for batch in batches if batch.status == "handed_off"])
+            pass_hour(warehouse, story, result)
         customers = warehouse.fetch("select count(*) from customers")[0][0]
         series = summarise(warehouse)
     seconds = time.monotonic() - began
-    return Demo(folder, customers, len(story.hours), seconds, story.ends_at, series, tuple(failures))
+    return Demo(folder, customers, story.hours, seconds, story.ends_at, series, tuple(failures))

@@ -11,19 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warehouse import writes
 from warehouse.adapter import Warehouse
+
+if TYPE_CHECKING:
+    from pipelines.project import RunResult
 
 HISTORY = timedelta(days=60)
 """How long before the first run people are known to have come by."""
 
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 _DAWN = datetime(1970, 1, 1)
 _SQL = Path(__file__).parent.parent.parent / "sql" / "demo"
 _CUSTOMERS_PER_COMPANY = 8
-_SIGN_UPS_PER_DAY = 0.005
+_SIGN_UPS_PER_HOUR = 0.0002
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "customers": (
@@ -52,25 +56,25 @@ class Story:
 
     Attributes:
         customers: How many there are when it begins; more sign up while it goes on.
-        days: How long it goes on.
+        hours: How long it goes on, which is how many runs there are.
         seed: Another seed is another company.
         starts_at: The first run, naive UTC, on the hour.
     """
 
     customers: int = 5_000
-    days: int = 14
+    hours: int = 336
     seed: int = 1
     starts_at: datetime = datetime(2026, 3, 2)
 
     @property
     def ends_at(self) -> datetime:
         """When the hour after the last run is over (naive UTC)."""
-        return self.starts_at + timedelta(days=self.days)
+        return self.starts_at + self.hours * _HOUR
 
     @property
-    def hours(self) -> Sequence[datetime]:
+    def instants(self) -> Sequence[datetime]:
         """The instants of the runs (naive UTC)."""
-        return [self.starts_at + hour * _HOUR for hour in range(24 * self.days)]
+        return [self.starts_at + hour * _HOUR for hour in range(self.hours)]
 
 
 def begin(warehouse: Warehouse, story: Story) -> None:
@@ -78,10 +82,10 @@ def begin(warehouse: Warehouse, story: Story) -> None:
     known = {
         "seed": story.seed,
         "customers": story.customers,
-        "sign_ups": round(story.customers * _SIGN_UPS_PER_DAY * story.days),
+        "sign_ups": round(story.customers * _SIGN_UPS_PER_HOUR * story.hours),
         "companies": max(1, story.customers // _CUSTOMERS_PER_COMPANY),
         "starts_at": story.starts_at,
-        "days": story.days,
+        "hours": story.hours,
     }
     with warehouse.transaction():
         for statement in _read("schema").split(";\n"):
@@ -98,25 +102,32 @@ def begin(warehouse: Warehouse, story: Story) -> None:
         _change(warehouse, past)
 
 
-def pass_hour(warehouse: Warehouse, since: datetime, batch_ids: Sequence[str]) -> None:
+def pass_hour(warehouse: Warehouse, story: Story, result: RunResult) -> None:
     """Tell the hour after a run.
 
-    Args:
-        warehouse: Where the company and the series live.
-        since: The run's instant, naive UTC.
-        batch_ids: The batches that it handed off; their emails and pushes are answered from now on. What was handed
-            off in the product is answered by whoever comes by.
+    What the run handed off by email and push is answered from now on, what it handed off in the product by whoever
+    comes by; answers lie ahead by minutes to days. What people do by themselves is told once a day for the whole day.
     """
-    now = {"since": since, "until": since + _HOUR, "batch_ids": list(batch_ids)}
+    since = result.as_of
+    now = {"since": since, "until": since + _HOUR, "batch_ids": _handed_off(result)}
+    passed = since - story.starts_at
     with warehouse.transaction():
-        _add(warehouse, "customer_tags", "added_tags", now)
-        warehouse.execute(writes.delete("customer_tags", ("customer_id", "tag"), _read("removed_tags")), now)
+        if any(series.counts and series.counts["tags_written"] for series in result.series):
+            _add(warehouse, "customer_tags", "added_tags", now)
+            warehouse.execute(writes.delete("customer_tags", ("customer_id", "tag"), _read("removed_tags")), now)
+        if not passed % _DAY:
+            _live(warehouse, {"since": since, "until": min(since + _DAY, story.ends_at)})
         _appear(warehouse, now)
-        _live(warehouse, now)
         _add(warehouse, "engagements", "answers", now)
         _add(warehouse, "events", "persuaded", now)
         _change(warehouse, now)
         _update(warehouse, "unsubscribed", "unsubscribed", now)
+
+
+def _handed_off(result: RunResult) -> list[str]:
+    """The batches that a run handed off."""
+    batches = result.hand_off.batches if result.hand_off else ()
+    return [batch.batch_id for batch in batches if batch.status == "handed_off"]
 
 
 def _appear(warehouse: Warehouse, between: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 -- Everybody who is a customer when the story begins, then those who sign up while it goes on.
 -- Grain: one row per person. Reads: companies.
--- Parameters: seed; customers, sign_ups, companies (how many); starts_at (UTC), days (of the story).
+-- Parameters: seed; customers, sign_ups, companies (how many); starts_at (UTC), hours (of the story).
 with
     numbered as (
         select
@@ -23,7 +23,7 @@ with
             -- Few companies have many customers.
             'co' || (1 + cast(floor($companies * pow(demo.draw(salt, 'company'), 1.5)) as bigint)) as company_id,
             $starts_at
-            + cast(floor(86400 * demo.draw(salt, 'appears') * if(is_new, $days, -500)) as bigint)
+            + cast(floor(3600 * demo.draw(salt, 'appears') * if(is_new, $hours, -12000)) as bigint)
             * interval 1 second as appears_at
         from numbered
     )

@@ -1,0 +1,62 @@
+"""What a demo tells people at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines.demo.play import Demo
+from pipelines.output import count, table
+from pipelines.schedule import format_instant
+
+
+def text(demo: Demo) -> str:
+    """What the series did, where everything is, and what to do next."""
+    folder = demo.folder.relative_to(Path.cwd()) if demo.folder.is_relative_to(Path.cwd()) else demo.folder
+    return f"""{count(demo.customers, "customer")}, {count(demo.runs, "hourly run")} in {demo.seconds:.0f} s
+
+{_series(demo)}
+
+warehouse  {folder / "warehouse" / "warehouse.duckdb"}
+batches    {folder / "outbox"}
+
+Go on with:
+  cd {folder}
+  series status
+  series run --as-of {format_instant(demo.next_as_of)}
+  duckdb warehouse/warehouse.duckdb "from series.messages limit 5"
+"""
+
+
+def _series(demo: Demo) -> str:
+    headings = (
+        "series",
+        "entries",
+        "active",
+        "finished",
+        "held out",
+        "goals",
+        "goal rate",
+        "in holdout",
+        "messages sent",
+    )
+    return table(
+        headings,
+        [
+            (
+                each.series_id,
+                each.entries,
+                each.active,
+                each.finished,
+                each.held_out,
+                each.goals,
+                _percent(each.goal_rate),
+                _percent(each.holdout_goal_rate),
+                each.messages_handed_off,
+            )
+            for each in demo.series
+        ],
+    )
+
+
+def _percent(rate: float | None) -> str:
+    return "" if rate is None else f"{rate:>6.1%}"
