@@ -108,15 +108,41 @@ def compile_views(sources: Mapping[str, SourceTable], id_type: str) -> tuple[Sta
     )
 
 
-def compile_run(job: Job, id_type: str, versions: Mapping[str, Version]) -> tuple[Statement, ...]:
+def compile_setup(job: Job, versions: Mapping[str, Version]) -> tuple[Statement, ...]:
+    """The statements that tell a connection about the job's series, once for all runs in which they stay the same."""
+    series = [
+        f"({literal(checked.series.series_id)}, {literal(checked.series.status)}, "
+        f"{literal(versions[checked.series.series_id].definition_hash)}, "
+        f"{literal(versions[checked.series.series_id].text)})"
+        for checked in job.series
+    ]
+    channels = [
+        f"({literal(name)}, {literal(checked.channel.sender)})" for name, checked in job.definitions.channels.items()
+    ]
+    return (
+        *_values("run_series", dict.fromkeys(("series_id", "status", "definition_hash", "text"), _TEXT), series),
+        *_values("run_blocks", BLOCK_COLUMNS, list(block_rows(job))),
+        *_values("run_connections", CONNECTION_COLUMNS, list(connection_rows(job))),
+        *_values("run_channels", {"channel": _TEXT, "sender": _TEXT}, channels),
+    )
+
+
+def compile_run(job: Job, id_type: str) -> tuple[Statement, ...]:
     """The statements of one run of the job's series, in order; all of them belong into one transaction.
 
     Args:
         job: The series that are due.
         id_type: The type of customer ids in the state.
-        versions: The version of each series.
     """
-    return (*_prepare(job, id_type, versions), *_find(job), *_write(), *_check())
+    return (
+        *(
+            Statement(f"table {name}", writes.empty_table(name, columns, id_type))
+            for name, columns in RUN_TABLES.items()
+        ),
+        *_find(job),
+        *_write(),
+        *_check(),
+    )
 
 
 def compile_calendar(calendar: Calendar) -> Iterator[Statement]:
@@ -136,27 +162,6 @@ def compile_calendar(calendar: Calendar) -> Iterator[Statement]:
             for zone in found
         ]
         yield from _values("run_open_windows", {"series_id": _TEXT, "block_id": _TEXT, "timezone": _TEXT}, zones)
-
-
-def _prepare(job: Job, id_type: str, versions: Mapping[str, Version]) -> Iterator[Statement]:
-    """The tables that hold what the steps find, and what they need to know of the definitions."""
-    series = [
-        f"({literal(checked.series.series_id)}, {literal(checked.series.status)}, "
-        f"{literal(versions[checked.series.series_id].definition_hash)}, "
-        f"{literal(versions[checked.series.series_id].text)})"
-        for checked in job.series
-    ]
-    yield from _values(
-        "run_series", {"series_id": _TEXT, "status": _TEXT, "definition_hash": _TEXT, "text": _TEXT}, series
-    )
-    yield from _values("run_blocks", BLOCK_COLUMNS, list(block_rows(job)))
-    yield from _values("run_connections", CONNECTION_COLUMNS, list(connection_rows(job)))
-    channels = [
-        f"({literal(name)}, {literal(checked.channel.sender)})" for name, checked in job.definitions.channels.items()
-    ]
-    yield from _values("run_channels", {"channel": _TEXT, "sender": _TEXT}, channels)
-    for name, columns in RUN_TABLES.items():
-        yield Statement(f"table {name}", writes.empty_table(name, columns, id_type))
 
 
 def _find(job: Job) -> Iterator[Statement]:
@@ -189,7 +194,7 @@ def _move(job: Job) -> Iterator[Statement]:
     late = visit_steps.late_levels(job)
     depth = max((max(checked.graph.levels.values()) for checked in job.having("live", "emptying")), default=0)
     for level in range(1, depth + 1):
-        yield _into("run_advances", f"advances to level {level}", visit_steps.advances(level), level=level)
+        yield _into("run_advances", f"advances to level {level}", visit_steps.advances(job, level), level=level)
         for kind in _KINDS:
             # Where somebody may stand who is judged only now, it does not matter whether anybody arrives.
             only_if_reached = None if kind == "rule" and level in late else level

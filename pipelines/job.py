@@ -27,11 +27,13 @@ class Job:
         definitions: The series that are due (live, emptying or stopped), checked.
         customer: Attributes of customers with their families, for templates.
         stood_at: The entry rules (series and block) that somebody stands at, who came before they were entry rules.
+        revised: The series that ran in another version before.
     """
 
     definitions: CheckedDefinitions
     customer: Columns
     stood_at: frozenset[tuple[str, str]]
+    revised: frozenset[str]
 
     @property
     def series(self) -> Sequence[CheckedSeries]:

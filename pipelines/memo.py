@@ -1,4 +1,4 @@
-"""Remembering the last answer of a pure function."""
+"""Remembering the last answer of a pure function, and what a connection was told."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Memo:
 
     def __init__(self) -> None:
         self._kept: dict[Callable[..., Any], tuple[tuple[Any, ...], Any]] = {}
+        self._told: tuple[object, object] | None = None
 
     def ask(self, function: Callable[Inputs, Answer], *inputs: Inputs.args, **none: Inputs.kwargs) -> Answer:
         """The function's answer to these inputs; it must depend on nothing else, and nobody may change it."""
@@ -25,3 +26,17 @@ class Memo:
             kept = self._kept[function] = (inputs, function(*inputs, **none))
         answer: Answer = kept[1]
         return answer
+
+    def tell(self, connection: object, setup: object) -> bool:
+        """Whether a connection has still to be told this setup; from now on it has been.
+
+        To be forgotten when the transaction in which it is told fails.
+        """
+        if self._told is not None and self._told[0] is connection and self._told[1] is setup:
+            return False
+        self._told = (connection, setup)
+        return True
+
+    def forget_told(self) -> None:
+        """Take back what `tell` said: the connection has to be told again."""
+        self._told = None

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pipelines.check import SourceColumns, check
 from pipelines.checked import CheckedDefinitions, CheckedSeries
-from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_views
+from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_setup, compile_views
 from pipelines.hint import did_you_mean
 from pipelines.job import Job
 from pipelines.memo import Memo
@@ -113,9 +113,14 @@ def run(
         elif reason:
             results[one.series.series_id] = SeriesRun(one.series.series_id, "no_op", reason)
     if chosen:
-        with warehouse.transaction():
-            id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
-            found = _run_chosen(warehouse, definitions, replace(checked, series=chosen), sources, id_type, as_of, memo)
+        able = replace(checked, series=chosen)
+        try:
+            with warehouse.transaction():
+                id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
+                found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, memo)
+        except BaseException:
+            memo.forget_told()
+            raise
         results |= {result.series_id: result for result in found}
     return [results[name] for name in checked.series if name in results]
 
@@ -137,10 +142,13 @@ def _run_chosen(
         for view in compile_views(sources, id_type):
             _do(warehouse, view, {})
         _refuse_duplicates(warehouse, sources)
-        job = make_job(able, sources, standing)
+        texts = versions(definitions, able)
+        job = make_job(able, sources, standing, read_revised(warehouse, texts))
+        setup = memo.ask(compile_setup, job, texts)
         statements = (
+            *(setup if memo.tell(warehouse, setup) else ()),
             *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
-            *memo.ask(compile_run, job, id_type, versions(definitions, able)),
+            *memo.ask(compile_run, job, id_type),
         )
         counts = _execute(warehouse, statements, as_of)
     return [
@@ -180,7 +188,22 @@ def count_ignored(warehouse: Warehouse, as_of: datetime) -> dict[str, int]:
     return {reason: count for reason, count in zip(reasons, counts, strict=True) if count}
 
 
-def make_job(definitions: CheckedDefinitions, sources: Mapping[str, SourceTable], standing: Sequence[Standing]) -> Job:
+def read_revised(warehouse: Warehouse, texts: Mapping[str, Version]) -> frozenset[str]:
+    """The series that ran in another version before, in a state that exists."""
+    known = warehouse.fetch("select series_id, definition_hash from series.definitions")
+    return frozenset(
+        series_id
+        for series_id, definition_hash in known
+        if series_id in texts and definition_hash != texts[series_id].definition_hash
+    )
+
+
+def make_job(
+    definitions: CheckedDefinitions,
+    sources: Mapping[str, SourceTable],
+    standing: Sequence[Standing],
+    revised: frozenset[str],
+) -> Job:
     """What is to be compiled."""
     customers = sources["customers"].columns or {}
     return Job(
@@ -192,6 +215,7 @@ def make_job(definitions: CheckedDefinitions, sources: Mapping[str, SourceTable]
             if stood.series_id in definitions.series
             and stood.block_id in definitions.series[stood.series_id].graph.entry_rules
         ),
+        revised=revised,
     )
 
 

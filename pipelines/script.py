@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from pipelines.compile import compile_calendar, compile_run, compile_views
+from pipelines.compile import compile_calendar, compile_run, compile_setup, compile_views
 from pipelines.hint import did_you_mean
 from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import UsageError
-from pipelines.run import make_job, read_calendar, read_definitions, read_standing, refuse, tick_id, versions
+from pipelines.run import (
+    make_job,
+    read_calendar,
+    read_definitions,
+    read_revised,
+    read_standing,
+    refuse,
+    tick_id,
+    versions,
+)
 from pipelines.schedule import format_instant
 from pipelines.sources import customer_id_type
 from pipelines.sql_text import literal, timestamp, with_values
@@ -37,11 +46,14 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
     views = compile_views(sources, id_type)
     for view in views:
         warehouse.execute(view.sql)
-    job = make_job(job_definitions, sources, standing)
+    texts = versions(definitions, job_definitions)
+    revised = frozenset() if version is None else read_revised(warehouse, texts)
+    job = make_job(job_definitions, sources, standing, revised)
     statements = (
         *views,
+        *compile_setup(job, texts),
         *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
-        *compile_run(job, id_type, versions(definitions, job_definitions)),
+        *compile_run(job, id_type),
     )
     values = {
         "as_of": timestamp(as_of),

@@ -33,9 +33,9 @@ def entry_visits() -> str:
     return render("entry_visits")
 
 
-def advances(level: int) -> str:
+def advances(job: Job, level: int) -> str:
     """The moves of this run to the blocks of one level."""
-    return render("advances", level=level, good_outcomes=literals(GOOD_OUTCOMES))
+    return render("advances", level=level, converging=_is_converging(job, level), good_outcomes=literals(GOOD_OUTCOMES))
 
 
 def standing_visits(job: Job, kind: Kind) -> list[str]:
@@ -65,6 +65,19 @@ def late_levels(job: Job) -> frozenset[int]:
         for checked, block in job.blocks("rule", "live", "emptying")
         if job.is_late(checked, block)
     )
+
+
+def _is_converging(job: Job, level: int) -> bool:
+    """Whether an entry can be led to some block of the level twice, by connections as they are or as they were."""
+    for checked in job.having("live", "emptying"):
+        targets = [
+            connection.to_block
+            for connection in checked.graph.connections
+            if checked.graph.levels[connection.to_block] == level
+        ]
+        if targets and (checked.series.series_id in job.revised or len(set(targets)) < len(targets)):
+            return True
+    return False
 
 
 def _is_passed_at_once(job: Job, checked: CheckedSeries, block: RuleBlock) -> bool:
