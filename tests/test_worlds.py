@@ -28,11 +28,6 @@ PARTS, CI_EXAMPLES = 6, 10
 
 settings.register_profile("ci", max_examples=CI_EXAMPLES, phases=[Phase.generate])
 settings.register_profile("deep", max_examples=int(os.environ.get("SERIES_EXAMPLES", "500")))
-WINDOWS = pytest.mark.xfail(reason="the engine does not keep `send` windows yet", strict=True)
-SCENARIOS = [
-    pytest.param(path, id=path.stem, marks=[WINDOWS] if path.stem == "send_window" else [])
-    for path in sorted(Path(__file__).parent.glob("scenarios/*.yaml"))
-]
 PROFILE = os.environ.get("SERIES_PROFILE", "ci")
 
 
@@ -46,7 +41,7 @@ def test_engine_and_evaluator_agree(part: int) -> None:
     (seed(part)(agree) if PROFILE == "ci" else agree)()
 
 
-@pytest.mark.parametrize("path", SCENARIOS)
+@pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("scenarios/*.yaml")), ids=lambda path: path.stem)
 def test_what_was_found_stays_found(path: Path, tmp_path: Path) -> None:
     engine = Engine(tmp_path)
     for step in read_scenario(path).steps:
@@ -55,19 +50,11 @@ def test_what_was_found_stays_found(path: Path, tmp_path: Path) -> None:
         assert_changed(before, engine.tables, step)
 
 
-def without_windows(play: Play) -> Play:
-    """The play without `send`. To be deleted with `WINDOWS`: until then every play would find the same."""
-    for raw in play.series.values():
-        for block in raw["blocks"].values():
-            block.pop("send", None)
-    return play
-
-
 def check(play: Play) -> None:
     """Runs the play on both and compares after every run; repeating the last one changes nothing."""
     with TemporaryDirectory() as folder:
         engine, evaluator = Engine(Path(folder), play.time_types), Evaluator()
-        for step in without_windows(play).steps(evaluator.state):
+        for step in play.steps(evaluator.state):
             engine.perform(step)
             evaluator.perform(step)
             found, wanted = engine.tables, evaluator.tables()
