@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import jinja2
 
-_BLANK_LINES = re.compile(r"'(?:[^']|'')*'|\n(?:[ \t]*\n)+|[ \t]+(?=\n)")
-_PARAMETER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|\$([a-z_]+)")
+_KEPT = r"(?P<kept>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*)"
+"""Texts, quoted names and comments: what stands in them is nobody's business."""
+
+_PARAMETER = re.compile(_KEPT + r"|\$(?P<name>[a-z_]+)")
+_SUPERFLUOUS = re.compile(_KEPT + r"|(?P<line>\n)(?:[ \t]*\n)+|[ \t]+(?=\n)")
+_LINE_BREAK = re.compile(_KEPT + r"|\n(?=[^\n])")
 
 
 def literal(value: str) -> str:
@@ -45,7 +49,7 @@ def with_values(sql: str, values: dict[str, str]) -> str:
     """``sql`` with its parameters (``$as_of``) replaced by SQL text; literals and comments are left alone."""
 
     def replace(found: re.Match[str]) -> str:
-        return values[found[1]] if found[1] else found[0]
+        return found["kept"] or values[found["name"]]
 
     return _PARAMETER.sub(replace, sql)
 
@@ -59,7 +63,7 @@ def render(template: str, **structure: Any) -> str:
             `pipelines.rules`; templates never quote.
     """
     text = _environment().get_template(f"{template}.sql.jinja").render(**structure).strip()
-    return _BLANK_LINES.sub(lambda found: found[0] if found[0][0] == "'" else found[0][:1].strip(" \t"), text)
+    return _SUPERFLUOUS.sub(lambda found: found["kept"] or found["line"] or "", text)
 
 
 @cache
@@ -74,4 +78,10 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701 (it writes SQL, whose texts are quoted before they come here)
     )
     environment.filters["literal"] = literal
+    environment.filters["indent"] = _indent
     return environment
+
+
+def _indent(sql: str, width: int) -> str:
+    """Jinja's own filter would also indent the lines of texts, which are then other texts."""
+    return _LINE_BREAK.sub(lambda found: found["kept"] or f"\n{' ' * width}", sql)
