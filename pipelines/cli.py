@@ -36,7 +36,7 @@ class Invocation:
         """The project that the verb works on."""
         from pipelines.project import Project
 
-        return Project.open(self.project_dir, notify=lambda sentence: click.echo(sentence, err=True))
+        return Project.open(self.project_dir, notify=_say)
 
 
 class Verbs(click.Group):
@@ -73,8 +73,13 @@ def _unexpected(error: Exception) -> str:
 
 
 def _fail(ctx: click.Context, message: str, exit_code: int = UserError.exit_code) -> NoReturn:
-    click.echo(message, err=True)
+    _say(message)
     ctx.exit(exit_code)
+
+
+def _say(message: str) -> None:
+    """Messages quote data, which may hold codes that would command the terminal."""
+    click.echo("".join(each if each.isprintable() or each == "\n" else " " for each in message), err=True)
 
 
 class Instant(click.ParamType[datetime]):
@@ -294,6 +299,6 @@ def schema(invocation: Invocation, kind: str, write: bool) -> None:
 def _end(failures: Sequence[str]) -> None:
     """Exit with 1 when something failed, having said what."""
     for failure in failures:
-        click.echo(failure, err=True)
+        _say(failure)
     if failures:
         sys.exit(UserError.exit_code)
