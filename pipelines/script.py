@@ -62,6 +62,7 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
     }
     parts = [
         f"-- What a run of {series_id} at {format_instant(as_of)} executes.",
+        "set timezone = 'UTC';",
         "begin;",
         *(f"{statement};" for statement in state.create_statements(id_type)),
         *(

@@ -1,0 +1,3357 @@
+-- What a run of onboarding at 2026-03-02T09:00Z executes.
+
+set timezone = 'UTC';
+
+begin;
+
+create schema if not exists series_state;
+
+create schema if not exists series;
+
+create table if not exists series_state.meta (
+    schema_version INTEGER
+);
+
+create table if not exists series.ticks (
+    tick_id VARCHAR,
+    as_of TIMESTAMP,
+    series_id VARCHAR,
+    definition_hash VARCHAR,
+    status VARCHAR,
+    entered BIGINT,
+    held_out BIGINT,
+    reopened BIGINT,
+    advanced BIGINT,
+    merged BIGINT,
+    waits_ended BIGINT,
+    tags_written BIGINT,
+    messages_queued BIGINT,
+    goals BIGINT,
+    ended BIGINT,
+    customers_missing BIGINT,
+    committed_at TIMESTAMP
+);
+
+create table if not exists series.definitions (
+    definition_hash VARCHAR,
+    series_id VARCHAR,
+    text VARCHAR,
+    first_as_of TIMESTAMP
+);
+
+create table if not exists series.entries (
+    entry_id BIGINT,
+    series_id VARCHAR,
+    customer_id VARCHAR,
+    entry_number BIGINT,
+    arm VARCHAR,
+    entered_at TIMESTAMP,
+    status VARCHAR,
+    ended_at TIMESTAMP,
+    goal_at TIMESTAMP,
+    goal_met_at_entry BOOLEAN,
+    entry_rules VARCHAR[],
+    goal_closed BOOLEAN,
+    path_finished BOOLEAN,
+    superseded BOOLEAN
+);
+
+create table if not exists series_state.open_visits (
+    entry_id BIGINT,
+    series_id VARCHAR,
+    customer_id VARCHAR,
+    entry_number BIGINT,
+    block_id VARCHAR,
+    kind VARCHAR,
+    arrived_at TIMESTAMP,
+    arrived_as_of TIMESTAMP,
+    deadline_at TIMESTAMP,
+    blocked_by VARCHAR,
+    message_id VARCHAR,
+    queued_at TIMESTAMP
+);
+
+create table if not exists series_state.closed_visits (
+    entry_id BIGINT,
+    series_id VARCHAR,
+    customer_id VARCHAR,
+    block_id VARCHAR,
+    arrived_at TIMESTAMP,
+    arrived_as_of TIMESTAMP,
+    deadline_at TIMESTAMP,
+    left_at TIMESTAMP,
+    left_as_of TIMESTAMP,
+    outcome VARCHAR
+);
+
+create table if not exists series.advances (
+    entry_id BIGINT,
+    series_id VARCHAR,
+    customer_id VARCHAR,
+    from_block VARCHAR,
+    to_block VARCHAR,
+    advanced_at TIMESTAMP,
+    as_of TIMESTAMP,
+    merged BOOLEAN
+);
+
+create table if not exists series.tag_writes (
+    entry_id BIGINT,
+    series_id VARCHAR,
+    block_id VARCHAR,
+    customer_id VARCHAR,
+    tag VARCHAR,
+    action VARCHAR,
+    as_of TIMESTAMP
+);
+
+create table if not exists series_state.pending_tags (
+    customer_id VARCHAR,
+    tag VARCHAR,
+    action VARCHAR,
+    as_of TIMESTAMP
+);
+
+create table if not exists series.messages (
+    message_id VARCHAR,
+    entry_id BIGINT,
+    series_id VARCHAR,
+    block_id VARCHAR,
+    customer_id VARCHAR,
+    channel VARCHAR,
+    address VARCHAR,
+    queued_at TIMESTAMP,
+    expires_at TIMESTAMP,
+    payload JSON,
+    batch_id VARCHAR,
+    status VARCHAR,
+    received_at TIMESTAMP,
+    goal_at TIMESTAMP,
+    goal_closed BOOLEAN
+);
+
+create table if not exists series.batches (
+    batch_id VARCHAR,
+    as_of TIMESTAMP,
+    series_id VARCHAR,
+    block_id VARCHAR,
+    channel VARCHAR,
+    sender VARCHAR,
+    message_count BIGINT,
+    status VARCHAR,
+    attempts INTEGER,
+    handed_off_at TIMESTAMP,
+    last_error VARCHAR
+);
+
+create or replace view series.visits as
+select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at,
+    cast(null as timestamp) as left_at, cast(null as varchar) as outcome, blocked_by,
+    arrived_as_of, cast(null as timestamp) as left_as_of
+from series_state.open_visits
+union all
+select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at,
+    left_at, outcome, cast(null as varchar) as blocked_by, arrived_as_of, left_as_of
+from series_state.closed_visits;
+
+create or replace view series.wait_expiries as
+select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at, left_at, outcome, left_as_of as as_of
+from series_state.closed_visits
+where outcome = 'waited';
+
+insert into series_state.meta (schema_version)
+select 1 as schema_version
+where not exists (select 1 from series_state.meta);
+
+-- view source_customers
+create or replace temp view source_customers as
+select
+    "customer_id" as "customer_id",
+    "type" as "type",
+    "email" as "email",
+    "first_name" as "first_name",
+    "plan" as "plan",
+    "timezone" as "timezone",
+    "country" as "country",
+    "created_at" as "created_at",
+    "trial_ends_at" as "trial_ends_at",
+    "unsubscribed" as "unsubscribed"
+from "customers";
+
+-- view source_companies
+create or replace temp view source_companies as
+select
+    "company_id" as "company_id",
+    "tier" as "tier"
+from "companies";
+
+-- view source_customer_companies
+create or replace temp view source_customer_companies as
+select
+    "customer_id" as "customer_id",
+    "company_id" as "company_id"
+from "customer_companies";
+
+-- view source_events
+create or replace temp view source_events as
+select
+    "customer_id" as "customer_id",
+    "name" as "name",
+    "occurred_at" as "occurred_at",
+    cast("properties" as varchar) as "properties"
+from "events";
+
+-- view source_engagements
+create or replace temp view source_engagements as
+select
+    "message_id" as "message_id",
+    "kind" as "kind",
+    "occurred_at" as "occurred_at",
+    "link" as "link"
+from "engagements";
+
+-- view source_customer_tags
+create or replace temp view source_customer_tags as
+select
+    "customer_id" as "customer_id",
+    "tag" as "tag"
+from "customer_tags";
+
+-- view source_company_members
+create or replace temp view source_company_members as
+select
+    link.customer_id,
+    company.company_id,
+    company."tier"
+from source_customer_companies as link
+join source_companies as company on company.company_id = link.company_id;
+
+-- table run_series
+create or replace temp table run_series (
+    series_id varchar,
+    status varchar,
+    definition_hash varchar,
+    text varchar
+);
+
+-- rows of run_series
+insert into run_series (series_id, status, definition_hash, text)
+values
+    ('onboarding', 'live', '85e6d09a94e423cdc6d5bcff02100be4617cc6d2060555fd3fa9104a49df9a7a', '# yaml-language-server: $schema=.schema/series.json
+series: onboarding
+title: Welcome new users
+description: >-
+  Takes a new user from signing up to the first project and the first teammate, and helps where they are stuck
+  instead of sending everybody the same four emails.
+owner: Customer success
+status: live
+schedule: hourly
+
+exit: has_tag(''left'')
+goal: # A user who works with others stays; that is what the first days are for.
+  rule: did(''invited_teammate'')
+  within: 21 days
+holdout: 5
+
+blocks:
+  signed_up:
+    label: Signed up in the last three days
+    rule: type = ''user'' and created_at > now() - interval ''3 days''
+    then: welcome
+
+  welcome:
+    label: Welcome
+    content: email
+    subject: Welcome{% if first_name %}, {{ first_name }}{% endif %}
+    preheader: Your first project takes five minutes
+    body: |
+      Good to have you here{% if first_name %}, {{ first_name }}{% endif %}.
+
+      The best way to get to know us is a small project of your own. It takes five minutes:
+      https://example.com/projects/new
+    link: https://example.com/projects/new
+    reply_to: hello@example.com
+    try_for: 1 day
+    then: started
+    else: started # A bounced email is no reason to leave somebody alone in the product.
+  started:
+    label: First project within two days?
+    rule: did(''created_project'')
+    within: 2 days
+    then: next_morning
+    else: project_tour
+
+  # Stuck: show it where it happens, and lend a hand if that is not enough.
+  project_tour:
+    label: Tour to the first project
+    content: tour
+    title: Your first project, step by step
+    body: We go through it together. You can stop at any time and keep what is there.
+    try_for: 5 days
+    then: started_after_tour
+    else: offer_help
+  started_after_tour:
+    label: First project after the tour?
+    rule: did(''created_project'')
+    within: 3 days
+    then: next_morning
+    else: offer_help
+  offer_help:
+    label: Offer help
+    content: email
+    subject: Can we help you get started?
+    body: |
+      Hi {{ first_name | default(''there'') }},
+
+      your first project is not there yet. Tell us in a line what you would like to do, and we will set it up with you.
+    reply_to: hello@example.com
+    try_for: 2 days
+
+  # Under way: a project gets good when others join.
+  next_morning:
+    label: Wait for the next morning
+    wait_until: "09:00"
+    then: invite_post
+  invite_post:
+    label: Invite your team
+    content: post
+    title: Who else should see this?
+    body: Invite a teammate, and you both see every change as it happens.
+    link: https://example.com/team
+    try_for: 4 days
+    goal:
+      rule: did(''invited_teammate'')
+      within: 7 days
+    then: tag_onboarded
+    else: invite_email
+  invite_email:
+    label: Invite your team, by email
+    content: email
+    subject: "{{ first_name | default(''Hello'') }}, your project is better in company"
+    body: |
+      Hi {{ first_name | default(''there'') }},
+
+      your project is running. Invite one person who should see it; it takes a minute:
+      https://example.com/team
+    link: https://example.com/team
+    try_for: 2 days
+    then: tag_onboarded
+  tag_onboarded:
+    label: Welcome is over
+    tag: onboarded
+');
+
+-- table run_blocks
+create or replace temp table run_blocks (
+    series_id varchar,
+    block_id varchar,
+    kind varchar,
+    level integer,
+    batch integer,
+    level_batch integer,
+    is_late boolean,
+    duration interval,
+    lag interval,
+    channel varchar,
+    receipts boolean,
+    send_window varchar,
+    tag varchar,
+    action varchar
+);
+
+-- rows of run_blocks
+insert into run_blocks (series_id, block_id, kind, level, batch, level_batch, is_late, duration, lag, channel, receipts, send_window, tag, action)
+values
+    ('onboarding', 'signed_up', 'rule', 0, 0, 0, false, interval '0' day, interval '0' day, null, true, null, null, null),
+    ('onboarding', 'welcome', 'content', 1, 0, 0, false, interval '1' day, interval '0' day, 'email', true, null, null, null),
+    ('onboarding', 'started', 'rule', 2, 0, 0, false, interval '2' day, interval '0' day, null, true, null, null, null),
+    ('onboarding', 'project_tour', 'content', 3, 0, 0, false, interval '5' day, interval '0' day, 'tour', true, null, null, null),
+    ('onboarding', 'started_after_tour', 'rule', 4, 0, 0, false, interval '3' day, interval '0' day, null, true, null, null, null),
+    ('onboarding', 'offer_help', 'content', 5, 0, 0, false, interval '2' day, interval '0' day, 'email', true, null, null, null),
+    ('onboarding', 'next_morning', 'wait', 5, 0, 0, false, null, interval '0' day, null, true, null, null, null),
+    ('onboarding', 'invite_post', 'content', 6, 0, 0, false, interval '4' day, interval '0' day, 'post', true, null, null, null),
+    ('onboarding', 'invite_email', 'content', 7, 0, 0, false, interval '2' day, interval '0' day, 'email', true, null, null, null),
+    ('onboarding', 'tag_onboarded', 'tag', 8, 0, 0, false, null, interval '0' day, null, true, null, 'onboarded', 'add');
+
+-- table run_connections
+create or replace temp table run_connections (
+    series_id varchar,
+    from_block varchar,
+    from_position integer,
+    is_good boolean,
+    to_block varchar,
+    to_level integer,
+    acts_now boolean
+);
+
+-- rows of run_connections
+insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
+values
+    ('onboarding', 'signed_up', 0, true, 'welcome', 1, true),
+    ('onboarding', 'welcome', 1, true, 'started', 2, false),
+    ('onboarding', 'welcome', 1, false, 'started', 2, false),
+    ('onboarding', 'started', 2, true, 'next_morning', 5, false),
+    ('onboarding', 'started', 2, false, 'project_tour', 3, true),
+    ('onboarding', 'project_tour', 3, true, 'started_after_tour', 4, false),
+    ('onboarding', 'project_tour', 3, false, 'offer_help', 5, true),
+    ('onboarding', 'started_after_tour', 4, true, 'next_morning', 5, false),
+    ('onboarding', 'started_after_tour', 4, false, 'offer_help', 5, true),
+    ('onboarding', 'next_morning', 6, true, 'invite_post', 6, true),
+    ('onboarding', 'invite_post', 7, true, 'tag_onboarded', 8, true),
+    ('onboarding', 'invite_post', 7, false, 'invite_email', 7, true),
+    ('onboarding', 'invite_email', 8, true, 'tag_onboarded', 8, true);
+
+-- table run_channels
+create or replace temp table run_channels (
+    channel varchar,
+    sender varchar
+);
+
+-- rows of run_channels
+insert into run_channels (channel, sender)
+values
+    ('banner', 'outbox'),
+    ('email', 'outbox'),
+    ('tour', 'outbox'),
+    ('post', 'outbox'),
+    ('bot', 'outbox'),
+    ('push', 'outbox');
+
+-- table run_moments
+create or replace temp table run_moments (
+    series_id varchar,
+    block_id varchar,
+    previous_at timestamp,
+    moment_at timestamp
+);
+
+-- rows of run_moments
+insert into run_moments (series_id, block_id, previous_at, moment_at)
+values
+    ('onboarding', 'next_morning', timestamp '2026-03-01 09:00:00', timestamp '2026-03-02 09:00:00');
+
+-- table run_receipts
+create or replace temp table run_receipts (
+    message_id varchar,
+    received_at timestamp
+);
+
+-- table run_goals
+create or replace temp table run_goals (
+    entry_id bigint,
+    goal_at timestamp
+);
+
+-- table run_message_goals
+create or replace temp table run_message_goals (
+    message_id varchar,
+    goal_at timestamp,
+    is_closed boolean
+);
+
+-- table run_ends
+create or replace temp table run_ends (
+    entry_id bigint,
+    series_id varchar,
+    customer_id varchar,
+    status varchar
+);
+
+-- table run_matches
+create or replace temp table run_matches (
+    series_id varchar,
+    block_id varchar,
+    customer_id varchar,
+    entry_id bigint,
+    newest_entry_id bigint,
+    newest_entry_number bigint,
+    newest_status varchar
+);
+
+-- table run_kept_out
+create or replace temp table run_kept_out (
+    series_id varchar,
+    customer_id varchar
+);
+
+-- table run_new_entries
+create or replace temp table run_new_entries (
+    entry_id bigint,
+    series_id varchar,
+    customer_id varchar,
+    entry_number bigint,
+    arm varchar,
+    status varchar,
+    goal_met_at_entry boolean,
+    entry_rules varchar[],
+    previous_entry_id bigint
+);
+
+-- table run_visits
+create or replace temp table run_visits (
+    entry_id bigint,
+    series_id varchar,
+    customer_id varchar,
+    entry_number bigint,
+    block_id varchar,
+    kind varchar,
+    arrived_at timestamp,
+    arrived_as_of timestamp,
+    deadline_at timestamp,
+    blocked_by varchar,
+    message_id varchar,
+    queued_at timestamp,
+    left_at timestamp,
+    outcome varchar,
+    is_new boolean
+);
+
+-- table run_advances
+create or replace temp table run_advances (
+    entry_id bigint,
+    series_id varchar,
+    customer_id varchar,
+    entry_number bigint,
+    from_block varchar,
+    to_block varchar,
+    advanced_at timestamp,
+    merged boolean
+);
+
+-- table run_messages
+create or replace temp table run_messages (
+    message_id varchar,
+    entry_id bigint,
+    series_id varchar,
+    block_id varchar,
+    customer_id varchar,
+    channel varchar,
+    address varchar,
+    queued_at timestamp,
+    expires_at timestamp,
+    payload json,
+    batch_id varchar,
+    status varchar,
+    received_at timestamp,
+    goal_at timestamp,
+    goal_closed boolean
+);
+
+-- table run_progress
+create or replace temp table run_progress (
+    entry_id bigint,
+    open_visits bigint,
+    path_finished boolean
+);
+
+-- table run_entries
+create or replace temp table run_entries (
+    entry_id bigint,
+    series_id varchar,
+    customer_id varchar,
+    entry_number bigint,
+    arm varchar,
+    entered_at timestamp,
+    status varchar,
+    ended_at timestamp,
+    goal_at timestamp,
+    goal_met_at_entry boolean,
+    entry_rules varchar[],
+    goal_closed boolean,
+    path_finished boolean,
+    superseded boolean
+);
+
+-- table run_pending_tags
+create or replace temp table run_pending_tags (
+    customer_id varchar,
+    tag varchar,
+    action varchar,
+    as_of timestamp
+);
+
+-- receipts
+insert into run_receipts (message_id, received_at)
+select message.message_id, greatest(min(engagement.occurred_at), message.queued_at) as received_at
+from series.messages as message
+join source_engagements as engagement on engagement.message_id = message.message_id
+join source_customers as customer on customer.customer_id = message.customer_id
+where
+    message.series_id in ('onboarding')
+    and message.received_at is null
+    and engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
+    and engagement.occurred_at <= timestamp '2026-03-02 09:00:00'
+group by message.message_id, message.queued_at;
+
+-- goals
+insert into run_goals (entry_id, goal_at)
+with
+    goal_windows as (select 'onboarding' as series_id, interval '21' day as duration, interval '0' day as lag),
+    subject as (
+        select
+            entry.entry_id,
+            entry.series_id,
+            entry.customer_id,
+            least(timestamp '2026-03-02 09:00:00', entry.entered_at + goal_window.duration) as instant,
+            entry.entered_at as visible_after,
+            timestamp '2026-03-02 09:00:00' >= entry.entered_at + goal_window.duration + goal_window.lag as closes
+        from series.entries as entry
+        join goal_windows as goal_window on goal_window.series_id = entry.series_id
+        where entry.goal_at is null and not entry.goal_met_at_entry and not entry.goal_closed
+    ),
+            event_facts as (
+                select
+                    moment.customer_id,
+                    moment.instant,
+ moment.visible_after,
+                    count(*) filter (where event.name = 'invited_teammate') >= 1 as "did_invited_teammate_f6ff4a6b"
+                from
+                    (
+                        select distinct customer_id, instant, visible_after
+                        from subject
+                    ) as moment
+                join source_events as event on event.customer_id = moment.customer_id
+                where
+                    (event.name = 'invited_teammate') and event.occurred_at <= moment.instant and event.occurred_at > moment.visible_after
+                group by moment.customer_id, moment.instant, moment.visible_after
+        ),
+judged as (
+        select subject.entry_id, subject.instant, subject.closes, (         (subject.series_id = 'onboarding' and (COALESCE(event_facts.did_invited_teammate_f6ff4a6b, FALSE)))
+) as holds
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+                    left join
+                event_facts on event_facts.customer_id = subject.customer_id and event_facts.instant = subject.instant and event_facts.visible_after = subject.visible_after
+    )
+select entry_id, case when holds then instant end as goal_at
+from judged
+where holds or closes;
+
+-- message goals
+insert into run_message_goals (message_id, goal_at, is_closed)
+with
+    goal_windows as (select 'onboarding' as series_id, 'invite_post' as block_id, interval '7' day as duration, interval '0' day as lag),
+    received as (
+        select
+            message.message_id,
+            message.entry_id,
+            message.series_id,
+            message.block_id,
+            message.customer_id,
+            coalesce(message.received_at, receipt.received_at) as received_at
+        from series.messages as message
+        left join run_receipts as receipt on receipt.message_id = message.message_id
+        where message.goal_at is null and not message.goal_closed
+    ),
+    subject as (
+        select
+            received.message_id,
+            received.entry_id,
+            received.series_id,
+            received.block_id,
+            received.customer_id,
+            least(timestamp '2026-03-02 09:00:00', received.received_at + goal_window.duration) as instant,
+            received.received_at as visible_after,
+            timestamp '2026-03-02 09:00:00' >= received.received_at + goal_window.duration + goal_window.lag as closes
+        from received
+        join
+            goal_windows as goal_window
+            on goal_window.series_id = received.series_id
+            and goal_window.block_id = received.block_id
+        where received.received_at is not null
+    ),
+            event_facts as (
+                select
+                    moment.customer_id,
+                    moment.instant,
+ moment.visible_after,
+                    count(*) filter (where event.name = 'invited_teammate') >= 1 as "did_invited_teammate_f6ff4a6b"
+                from
+                    (
+                        select distinct customer_id, instant, visible_after
+                        from subject
+                    ) as moment
+                join source_events as event on event.customer_id = moment.customer_id
+                where
+                    (event.name = 'invited_teammate') and event.occurred_at <= moment.instant and event.occurred_at > moment.visible_after
+                group by moment.customer_id, moment.instant, moment.visible_after
+        ),
+judged as (
+        select
+            subject.message_id,
+            subject.instant,
+            subject.closes,
+            (         (subject.series_id = 'onboarding' and subject.block_id = 'invite_post' and (COALESCE(event_facts.did_invited_teammate_f6ff4a6b, FALSE)))
+) as holds
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+                    left join
+                event_facts on event_facts.customer_id = subject.customer_id and event_facts.instant = subject.instant and event_facts.visible_after = subject.visible_after
+    )
+select message_id, case when holds then instant end as goal_at, not holds as is_closed
+from judged
+where holds or closes;
+
+-- exits
+insert into run_ends (entry_id, series_id, customer_id, status)
+with
+    active_entries as (
+        select
+            entry.entry_id,
+            entry.series_id,
+            entry.customer_id,
+            entry.entered_at,
+            goal.goal_at is not null and entry.series_id in ('onboarding') as reached_goal
+        from series.entries as entry
+        left join run_goals as goal on goal.entry_id = entry.entry_id
+        where entry.series_id in ('onboarding') and entry.status = 'active'
+    ),
+        subject as (
+            select entry_id, series_id, customer_id, timestamp '2026-03-02 09:00:00' as instant
+            from active_entries
+            where series_id in ('onboarding') and not reached_goal
+        ),
+                tag_facts as (
+            select tagged.customer_id, bool_or(tagged.tag = 'left') as "has_tag_left_770c6b3b"
+            from
+                (
+                    select source_tag.customer_id, source_tag.tag
+                    from source_customer_tags as source_tag
+                    where
+                        source_tag.tag in ('left')
+                        and not exists (
+                            select 1
+                            from series_state.pending_tags as pending
+                            where pending.customer_id = source_tag.customer_id and pending.tag = source_tag.tag
+                        )
+                    union all
+                    select pending.customer_id, pending.tag
+                    from series_state.pending_tags as pending
+                    where pending.tag in ('left') and pending.action = 'add'
+                ) as tagged
+            group by tagged.customer_id
+        ),
+    endings as (
+        select entry_id, series_id, customer_id, 'goal' as status, 1 as precedence
+        from active_entries
+        where reached_goal
+            union all
+            select subject.entry_id, subject.series_id, subject.customer_id, 'exited' as status, 2 as precedence
+            from subject
+            join
+                source_customers as customer on customer.customer_id = subject.customer_id
+                 left join tag_facts on tag_facts.customer_id = customer.customer_id
+            where          (subject.series_id = 'onboarding' and (COALESCE(tag_facts.has_tag_left_770c6b3b, FALSE)))
+    )
+select entry_id, series_id, customer_id, arg_min(status, precedence) as status
+from endings
+group by entry_id, series_id, customer_id;
+
+-- entry rules
+insert into run_matches (series_id, block_id, customer_id, entry_id, newest_entry_id, newest_entry_number, newest_status)
+with
+    matches as (
+            select
+                'onboarding' as series_id,
+                'signed_up' as block_id,
+                customer.customer_id,
+                newest.entry_id as newest_entry_id,
+                newest.entry_number as newest_entry_number,
+                newest.status as newest_status
+            from source_customers as customer
+            left join
+                (
+                    select
+                        entry_id,
+                        customer_id,
+                        entry_number,
+                        status,
+ status in ('active', 'finished', 'disengaged') and not has_passed
+ as may_pass
+                    from
+                        (
+                            select
+                                entry.entry_id,
+                                entry.customer_id,
+                                entry.entry_number,
+                                list_contains(entry.entry_rules, 'signed_up') as has_passed,
+                                coalesce(ended.status, entry.status) as status,
+                                case when ended.status is null then entry.ended_at else timestamp '2026-03-02 09:00:00' end as ended_at
+                            from series.entries as entry
+                            left join run_ends as ended on ended.entry_id = entry.entry_id
+                            where entry.series_id = 'onboarding' and not entry.superseded
+                        ) as entry
+                ) as newest
+                on newest.customer_id = customer.customer_id
+            where (newest.entry_id is null or newest.may_pass) and (COALESCE(customer."type" = 'user', FALSE) AND COALESCE(customer."created_at" > timestamp '2026-03-02 09:00:00' - INTERVAL '3' DAY, FALSE))
+    )
+select
+    series_id,
+    block_id,
+    customer_id,
+    case
+        when newest_status = 'active'
+        then newest_entry_id
+        when series_id not in ('')
+        then newest_entry_id
+    end as entry_id,
+    newest_entry_id,
+    newest_entry_number,
+    newest_status
+from matches;
+
+-- exit rules before entry
+insert into run_kept_out (series_id, customer_id)
+with
+    subject as (
+        select distinct series_id, customer_id, entry_id, timestamp '2026-03-02 09:00:00' as instant
+        from run_matches
+        where series_id in ('onboarding')
+    ),
+            tag_facts as (
+            select tagged.customer_id, bool_or(tagged.tag = 'left') as "has_tag_left_770c6b3b"
+            from
+                (
+                    select source_tag.customer_id, source_tag.tag
+                    from source_customer_tags as source_tag
+                    where
+                        source_tag.tag in ('left')
+                        and not exists (
+                            select 1
+                            from series_state.pending_tags as pending
+                            where pending.customer_id = source_tag.customer_id and pending.tag = source_tag.tag
+                        )
+                    union all
+                    select pending.customer_id, pending.tag
+                    from series_state.pending_tags as pending
+                    where pending.tag in ('left') and pending.action = 'add'
+                ) as tagged
+            group by tagged.customer_id
+        ),
+kept_out as (
+        select subject.series_id, subject.customer_id
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+             left join tag_facts on tag_facts.customer_id = customer.customer_id
+        where          (subject.series_id = 'onboarding' and (COALESCE(tag_facts.has_tag_left_770c6b3b, FALSE)))
+    )
+select series_id, customer_id
+from kept_out;
+
+-- new entries
+insert into run_new_entries (entry_id, series_id, customer_id, entry_number, arm, status, goal_met_at_entry, entry_rules, previous_entry_id)
+with
+    allowed as (
+        select match.series_id, match.customer_id, match.block_id, match.newest_entry_id, match.newest_entry_number
+        from run_matches as match
+        left join
+            run_kept_out as kept_out
+            on kept_out.series_id = match.series_id
+            and kept_out.customer_id = match.customer_id
+        where match.entry_id is null and kept_out.customer_id is null
+    ),
+    beginners as (
+            select
+                series_id,
+                customer_id,
+                coalesce(newest_entry_number, 0) + 1 as entry_number,
+                newest_entry_id as previous_entry_id,
+                [block_id] as entry_rules
+            from allowed
+            where series_id in ('onboarding')
+    ),
+        subject as (
+            select series_id, customer_id, cast(null as bigint) as entry_id, timestamp '2026-03-02 09:00:00' as instant, timestamp '2026-03-02 09:00:00' as visible_after
+            from beginners
+            where series_id in ('onboarding')
+        ),
+                event_facts as (
+                select
+                    moment.customer_id,
+                    moment.instant,
+ moment.visible_after,
+                    count(*) filter (where event.name = 'invited_teammate') >= 1 as "did_invited_teammate_f6ff4a6b"
+                from
+                    (
+                        select distinct customer_id, instant, visible_after
+                        from subject
+                    ) as moment
+                join source_events as event on event.customer_id = moment.customer_id
+                where
+                    (event.name = 'invited_teammate') and event.occurred_at <= moment.instant and event.occurred_at > moment.visible_after
+                group by moment.customer_id, moment.instant, moment.visible_after
+        ),
+met_goals as (
+            select subject.series_id, subject.customer_id
+            from subject
+            join
+                source_customers as customer on customer.customer_id = subject.customer_id
+                        left join
+                event_facts on event_facts.customer_id = subject.customer_id and event_facts.instant = subject.instant and event_facts.visible_after = subject.visible_after
+            where          (subject.series_id = 'onboarding' and (COALESCE(event_facts.did_invited_teammate_f6ff4a6b, FALSE)))
+        ),
+    numbered as (
+        select
+            series_id,
+            customer_id,
+            entry_number,
+            previous_entry_id,
+            entry_rules,
+            row_number() over (order by series_id, customer_id) as row_number,
+            mod((strpos('0123456789abcdef', substr(md5(series_id || ':' || cast(customer_id as varchar)), 1, 1)) - 1) * 16777216 + (strpos('0123456789abcdef', substr(md5(series_id || ':' || cast(customer_id as varchar)), 2, 1)) - 1) * 1048576 + (strpos('0123456789abcdef', substr(md5(series_id || ':' || cast(customer_id as varchar)), 3, 1)) - 1) * 65536 + (strpos('0123456789abcdef', substr(md5(series_id || ':' || cast(customer_id as varchar)), 4, 1)) - 1) * 4096 + (strpos('0123456789abcdef', substr(md5(series_id || ':' || cast(customer_id as varchar)), 5, 1)) - 1) * 256 + (strpos('0123456789abcdef', substr(md5(series_id || ':' || cast(customer_id as varchar)), 6, 1)) - 1) * 16 + (strpos('0123456789abcdef', substr(md5(series_id || ':' || cast(customer_id as varchar)), 7, 1)) - 1) * 1, 10000) < (case series_id when 'onboarding' then 500 else 0 end) as is_held_out
+        from beginners
+    )
+select
+    (select coalesce(max(entry_id), 0) from series.entries) + numbered.row_number as entry_id,
+    numbered.series_id,
+    numbered.customer_id,
+    numbered.entry_number,
+    case when numbered.is_held_out then 'holdout' else 'treatment' end as arm,
+    case when numbered.is_held_out then 'held_out' else 'active' end as status,
+    met_goal.customer_id is not null as goal_met_at_entry,
+    numbered.entry_rules,
+    numbered.previous_entry_id
+from numbered
+    left join
+        met_goals as met_goal on met_goal.series_id = numbered.series_id and met_goal.customer_id = numbered.customer_id;
+
+-- visits of entry rules
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    arrivals as (
+        select new_entry.entry_id, new_entry.series_id, new_entry.customer_id, new_entry.entry_number, match.block_id
+        from run_matches as match
+        join
+            run_new_entries as new_entry
+            on new_entry.series_id = match.series_id
+            and new_entry.customer_id = match.customer_id
+        where match.entry_id is null and new_entry.arm = 'treatment'
+        union all
+        select
+            match.entry_id,
+            match.series_id,
+            match.customer_id,
+            match.newest_entry_number as entry_number,
+            match.block_id
+        from run_matches as match
+        left join
+            run_kept_out as kept_out
+            on kept_out.series_id = match.series_id
+            and kept_out.customer_id = match.customer_id
+        left join series.visits as visited on visited.entry_id = match.entry_id and visited.block_id = match.block_id
+        where match.entry_id is not null and kept_out.customer_id is null and visited.entry_id is null
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'rule' as kind,
+    timestamp '2026-03-02 09:00:00' as arrived_at,
+    timestamp '2026-03-02 09:00:00' as arrived_as_of,
+    timestamp '2026-03-02 09:00:00' as deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    timestamp '2026-03-02 09:00:00' as left_at,
+    'matched' as outcome,
+    true as is_new
+from arrivals;
+
+-- customers standing at rule blocks
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                visit.entry_id,
+                visit.series_id,
+                visit.customer_id,
+                visit.entry_number,
+                visit.block_id,
+                visit.arrived_at,
+                visit.arrived_as_of,
+                visit.arrived_at + block.duration as deadline_at,
+                visit.deadline_at as known_deadline_at,
+                visit.blocked_by as known_blocked_by,
+                visit.message_id,
+                visit.queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                false as is_new
+            from series_state.open_visits as visit
+            join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
+            left join run_ends as ended on ended.entry_id = visit.entry_id
+            where
+                visit.kind = 'rule'
+                and ended.entry_id is null
+                and not block.is_late and block.batch = 0
+),
+    subject as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            lag,
+            is_new,
+            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
+        from visits
+    ),
+            event_facts as (
+                select
+                    moment.customer_id,
+                    moment.instant,
+                    count(*) filter (where event.name = 'created_project') >= 1 as "did_created_project_d9de96e0"
+                from
+                    (
+                        select distinct customer_id, instant
+                        from subject
+                    ) as moment
+                join source_events as event on event.customer_id = moment.customer_id
+                where
+                    (event.name = 'created_project') and event.occurred_at <= moment.instant
+                group by moment.customer_id, moment.instant
+        ),
+judged as (
+        select
+            subject.entry_id,
+            subject.series_id,
+            subject.customer_id,
+            subject.entry_number,
+            subject.block_id,
+            subject.arrived_at,
+            subject.arrived_as_of,
+            subject.deadline_at,
+            subject.known_deadline_at,
+            subject.is_new,
+            subject.instant,
+            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
+            (         (subject.series_id = 'onboarding' and subject.block_id = 'started' and (COALESCE(event_facts.did_created_project_d9de96e0, FALSE)))
+                    or  (subject.series_id = 'onboarding' and subject.block_id = 'started_after_tour' and (COALESCE(event_facts.did_created_project_d9de96e0, FALSE)))
+) as holds
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+                    left join
+                event_facts on event_facts.customer_id = subject.customer_id and event_facts.instant = subject.instant
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'rule' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when holds then instant when is_over then deadline_at end as left_at,
+    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
+    is_new
+from judged
+where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
+
+-- customers standing at wait blocks
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                visit.entry_id,
+                visit.series_id,
+                visit.customer_id,
+                visit.entry_number,
+                visit.block_id,
+                visit.arrived_at,
+                visit.arrived_as_of,
+                visit.arrived_at + block.duration as deadline_at,
+                visit.deadline_at as known_deadline_at,
+                visit.blocked_by as known_blocked_by,
+                visit.message_id,
+                visit.queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                false as is_new
+            from series_state.open_visits as visit
+            join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
+            left join run_ends as ended on ended.entry_id = visit.entry_id
+            where
+                visit.kind = 'wait'
+                and ended.entry_id is null
+                and not block.is_late
+),
+    timed as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.known_deadline_at,
+            visit.is_new,
+                case
+ when visit.series_id = 'onboarding' and visit.block_id = 'next_morning' then moment.moment_at                     else visit.deadline_at
+                end as moment
+        from visits as visit
+        join source_customers as customer on customer.customer_id = visit.customer_id
+            left join
+                run_moments as moment
+                on moment.series_id = visit.series_id
+                and moment.block_id = visit.block_id
+                and visit.arrived_at > moment.previous_at
+                and visit.arrived_at <= moment.moment_at
+    ),
+    due as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            known_deadline_at,
+            is_new,
+            case when moment < arrived_at then arrived_at else moment end as due_at
+        from timed
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'wait' as kind,
+    arrived_at,
+    arrived_as_of,
+    due_at as deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then due_at end as left_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then 'waited' end as outcome,
+    is_new
+from due
+where is_new or timestamp '2026-03-02 09:00:00' >= due_at or due_at is distinct from known_deadline_at;
+
+-- customers standing at content blocks
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                visit.entry_id,
+                visit.series_id,
+                visit.customer_id,
+                visit.entry_number,
+                visit.block_id,
+                visit.arrived_at,
+                visit.arrived_as_of,
+                visit.arrived_at + block.duration as deadline_at,
+                visit.deadline_at as known_deadline_at,
+                visit.blocked_by as known_blocked_by,
+                visit.message_id,
+                visit.queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                false as is_new
+            from series_state.open_visits as visit
+            join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
+            left join run_ends as ended on ended.entry_id = visit.entry_id
+            where
+                visit.kind = 'content'
+                and ended.entry_id is null
+                and not block.is_late
+),
+    proofs as (
+        select
+            visit.entry_id,
+            visit.block_id,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
+            ) as received_at,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('bounced', 'failed')
+            ) as failed_at
+        from visits as visit
+        join source_engagements as engagement on engagement.message_id = visit.message_id
+        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
+        group by visit.entry_id, visit.block_id
+    ),
+    subject as (
+        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
+        from visits
+        where message_id is null
+    ),
+    reachable as (
+        select
+            subject.entry_id,
+            subject.block_id,
+            case
+                when customer.customer_id is null
+                then 'customer_missing'
+                    when
+                        subject.channel = 'email'
+                        and coalesce(trim(cast(customer."email" as varchar)), '') = ''
+                    then 'no_address'
+                    when
+                        subject.channel in ('email')
+                        and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
+)
+                    then 'no_consent'
+            end as blocked_by
+        from subject
+        left join source_customers as customer on customer.customer_id = subject.customer_id
+    ),
+    judged as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.deadline_at,
+            visit.known_deadline_at,
+            visit.known_blocked_by,
+            visit.message_id,
+            visit.queued_at,
+            visit.receipts,
+            visit.is_new,
+            present.customer_id is not null as is_present,
+            reachable.blocked_by,
+            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
+            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
+            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
+            case
+                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
+                then proof.received_at
+                else proof.failed_at
+            end as proved_at
+        from visits as visit
+        left join source_customers as present on present.customer_id = visit.customer_id
+        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
+        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
+        where
+            visit.message_id is null
+            or proof.entry_id is not null
+            or not visit.receipts
+            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
+            or visit.deadline_at is distinct from visit.known_deadline_at
+    ),
+    decided as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            known_blocked_by,
+            message_id,
+            queued_at,
+            is_new,
+            may_queue,
+            case when not may_queue and message_id is null then blocked_by end as blocked_by,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then greatest(proved_at, queued_at)
+                when not receipts and (may_queue or message_id is not null)
+                then timestamp '2026-03-02 09:00:00'
+                when is_over
+                then deadline_at
+            end as left_at,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then case when is_received then 'delivered' else 'not_delivered' end
+                when not receipts and (may_queue or message_id is not null)
+                then 'delivered'
+                when is_over
+                then 'not_delivered'
+            end as outcome
+        from judged
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'content' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    case when outcome is null then blocked_by end as blocked_by,
+    case
+        when may_queue
+        then
+            md5(
+                series_id
+                || '/'
+                || block_id
+                || '/'
+                || cast(entry_number as varchar)
+                || '/'
+                || cast(customer_id as varchar)
+            )
+        else message_id
+    end as message_id,
+    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
+    left_at,
+    outcome,
+    is_new
+from decided
+where
+    is_new
+    or may_queue
+    or outcome is not null
+    or deadline_at is distinct from known_deadline_at
+    or blocked_by is distinct from known_blocked_by;
+
+-- advances to level 1
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+ 1 as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 1 and visit.left_at is not null
+    )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ false as merged
+from moves as move;
+
+-- content blocks at level 1
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'content' and block.level = 1 and not advance.merged
+),
+    proofs as (
+        select
+            visit.entry_id,
+            visit.block_id,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
+            ) as received_at,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('bounced', 'failed')
+            ) as failed_at
+        from visits as visit
+        join source_engagements as engagement on engagement.message_id = visit.message_id
+        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
+        group by visit.entry_id, visit.block_id
+    ),
+    subject as (
+        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
+        from visits
+        where message_id is null
+    ),
+    reachable as (
+        select
+            subject.entry_id,
+            subject.block_id,
+            case
+                when customer.customer_id is null
+                then 'customer_missing'
+                    when
+                        subject.channel = 'email'
+                        and coalesce(trim(cast(customer."email" as varchar)), '') = ''
+                    then 'no_address'
+                    when
+                        subject.channel in ('email')
+                        and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
+)
+                    then 'no_consent'
+            end as blocked_by
+        from subject
+        left join source_customers as customer on customer.customer_id = subject.customer_id
+    ),
+    judged as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.deadline_at,
+            visit.known_deadline_at,
+            visit.known_blocked_by,
+            visit.message_id,
+            visit.queued_at,
+            visit.receipts,
+            visit.is_new,
+            present.customer_id is not null as is_present,
+            reachable.blocked_by,
+            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
+            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
+            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
+            case
+                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
+                then proof.received_at
+                else proof.failed_at
+            end as proved_at
+        from visits as visit
+        left join source_customers as present on present.customer_id = visit.customer_id
+        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
+        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
+        where
+            visit.message_id is null
+            or proof.entry_id is not null
+            or not visit.receipts
+            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
+            or visit.deadline_at is distinct from visit.known_deadline_at
+    ),
+    decided as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            known_blocked_by,
+            message_id,
+            queued_at,
+            is_new,
+            may_queue,
+            case when not may_queue and message_id is null then blocked_by end as blocked_by,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then greatest(proved_at, queued_at)
+                when not receipts and (may_queue or message_id is not null)
+                then timestamp '2026-03-02 09:00:00'
+                when is_over
+                then deadline_at
+            end as left_at,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then case when is_received then 'delivered' else 'not_delivered' end
+                when not receipts and (may_queue or message_id is not null)
+                then 'delivered'
+                when is_over
+                then 'not_delivered'
+            end as outcome
+        from judged
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'content' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    case when outcome is null then blocked_by end as blocked_by,
+    case
+        when may_queue
+        then
+            md5(
+                series_id
+                || '/'
+                || block_id
+                || '/'
+                || cast(entry_number as varchar)
+                || '/'
+                || cast(customer_id as varchar)
+            )
+        else message_id
+    end as message_id,
+    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
+    left_at,
+    outcome,
+    is_new
+from decided
+where
+    is_new
+    or may_queue
+    or outcome is not null
+    or deadline_at is distinct from known_deadline_at
+    or blocked_by is distinct from known_blocked_by;
+
+-- advances to level 2
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+                row_number() over (
+                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
+                ) as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 2 and visit.left_at is not null
+    )
+        ,
+        visited as (
+            select distinct visit.entry_id, visit.block_id
+            from moves as move
+            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
+        )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ move.arrival_number > 1 or visited.entry_id is not null as merged
+from moves as move
+    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+
+-- rule blocks at level 2
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'rule' and block.level = 2 and not advance.merged and block.level_batch = 0
+),
+    subject as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            lag,
+            is_new,
+            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
+        from visits
+    ),
+            event_facts as (
+                select
+                    moment.customer_id,
+                    moment.instant,
+                    count(*) filter (where event.name = 'created_project') >= 1 as "did_created_project_d9de96e0"
+                from
+                    (
+                        select distinct customer_id, instant
+                        from subject
+                    ) as moment
+                join source_events as event on event.customer_id = moment.customer_id
+                where
+                    (event.name = 'created_project') and event.occurred_at <= moment.instant
+                group by moment.customer_id, moment.instant
+        ),
+judged as (
+        select
+            subject.entry_id,
+            subject.series_id,
+            subject.customer_id,
+            subject.entry_number,
+            subject.block_id,
+            subject.arrived_at,
+            subject.arrived_as_of,
+            subject.deadline_at,
+            subject.known_deadline_at,
+            subject.is_new,
+            subject.instant,
+            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
+            (         (subject.series_id = 'onboarding' and subject.block_id = 'started' and (COALESCE(event_facts.did_created_project_d9de96e0, FALSE)))
+) as holds
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+                    left join
+                event_facts on event_facts.customer_id = subject.customer_id and event_facts.instant = subject.instant
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'rule' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when holds then instant when is_over then deadline_at end as left_at,
+    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
+    is_new
+from judged
+where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
+
+-- advances to level 3
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+ 1 as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 3 and visit.left_at is not null
+    )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ false as merged
+from moves as move;
+
+-- content blocks at level 3
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'content' and block.level = 3 and not advance.merged
+),
+    proofs as (
+        select
+            visit.entry_id,
+            visit.block_id,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
+            ) as received_at,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('bounced', 'failed')
+            ) as failed_at
+        from visits as visit
+        join source_engagements as engagement on engagement.message_id = visit.message_id
+        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
+        group by visit.entry_id, visit.block_id
+    ),
+    subject as (
+        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
+        from visits
+        where message_id is null
+    ),
+    reachable as (
+        select
+            subject.entry_id,
+            subject.block_id,
+            case
+                when customer.customer_id is null
+                then 'customer_missing'
+            end as blocked_by
+        from subject
+        left join source_customers as customer on customer.customer_id = subject.customer_id
+    ),
+    judged as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.deadline_at,
+            visit.known_deadline_at,
+            visit.known_blocked_by,
+            visit.message_id,
+            visit.queued_at,
+            visit.receipts,
+            visit.is_new,
+            present.customer_id is not null as is_present,
+            reachable.blocked_by,
+            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
+            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
+            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
+            case
+                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
+                then proof.received_at
+                else proof.failed_at
+            end as proved_at
+        from visits as visit
+        left join source_customers as present on present.customer_id = visit.customer_id
+        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
+        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
+        where
+            visit.message_id is null
+            or proof.entry_id is not null
+            or not visit.receipts
+            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
+            or visit.deadline_at is distinct from visit.known_deadline_at
+    ),
+    decided as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            known_blocked_by,
+            message_id,
+            queued_at,
+            is_new,
+            may_queue,
+            case when not may_queue and message_id is null then blocked_by end as blocked_by,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then greatest(proved_at, queued_at)
+                when not receipts and (may_queue or message_id is not null)
+                then timestamp '2026-03-02 09:00:00'
+                when is_over
+                then deadline_at
+            end as left_at,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then case when is_received then 'delivered' else 'not_delivered' end
+                when not receipts and (may_queue or message_id is not null)
+                then 'delivered'
+                when is_over
+                then 'not_delivered'
+            end as outcome
+        from judged
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'content' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    case when outcome is null then blocked_by end as blocked_by,
+    case
+        when may_queue
+        then
+            md5(
+                series_id
+                || '/'
+                || block_id
+                || '/'
+                || cast(entry_number as varchar)
+                || '/'
+                || cast(customer_id as varchar)
+            )
+        else message_id
+    end as message_id,
+    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
+    left_at,
+    outcome,
+    is_new
+from decided
+where
+    is_new
+    or may_queue
+    or outcome is not null
+    or deadline_at is distinct from known_deadline_at
+    or blocked_by is distinct from known_blocked_by;
+
+-- advances to level 4
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+ 1 as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 4 and visit.left_at is not null
+    )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ false as merged
+from moves as move;
+
+-- rule blocks at level 4
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'rule' and block.level = 4 and not advance.merged and block.level_batch = 0
+),
+    subject as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            lag,
+            is_new,
+            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
+        from visits
+    ),
+            event_facts as (
+                select
+                    moment.customer_id,
+                    moment.instant,
+                    count(*) filter (where event.name = 'created_project') >= 1 as "did_created_project_d9de96e0"
+                from
+                    (
+                        select distinct customer_id, instant
+                        from subject
+                    ) as moment
+                join source_events as event on event.customer_id = moment.customer_id
+                where
+                    (event.name = 'created_project') and event.occurred_at <= moment.instant
+                group by moment.customer_id, moment.instant
+        ),
+judged as (
+        select
+            subject.entry_id,
+            subject.series_id,
+            subject.customer_id,
+            subject.entry_number,
+            subject.block_id,
+            subject.arrived_at,
+            subject.arrived_as_of,
+            subject.deadline_at,
+            subject.known_deadline_at,
+            subject.is_new,
+            subject.instant,
+            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
+            (         (subject.series_id = 'onboarding' and subject.block_id = 'started_after_tour' and (COALESCE(event_facts.did_created_project_d9de96e0, FALSE)))
+) as holds
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+                    left join
+                event_facts on event_facts.customer_id = subject.customer_id and event_facts.instant = subject.instant
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'rule' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when holds then instant when is_over then deadline_at end as left_at,
+    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
+    is_new
+from judged
+where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
+
+-- advances to level 5
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+                row_number() over (
+                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
+                ) as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 5 and visit.left_at is not null
+    )
+        ,
+        visited as (
+            select distinct visit.entry_id, visit.block_id
+            from moves as move
+            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
+        )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ move.arrival_number > 1 or visited.entry_id is not null as merged
+from moves as move
+    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+
+-- wait blocks at level 5
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'wait' and block.level = 5 and not advance.merged
+),
+    timed as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.known_deadline_at,
+            visit.is_new,
+                case
+ when visit.series_id = 'onboarding' and visit.block_id = 'next_morning' then moment.moment_at                     else visit.deadline_at
+                end as moment
+        from visits as visit
+        join source_customers as customer on customer.customer_id = visit.customer_id
+            left join
+                run_moments as moment
+                on moment.series_id = visit.series_id
+                and moment.block_id = visit.block_id
+                and visit.arrived_at > moment.previous_at
+                and visit.arrived_at <= moment.moment_at
+    ),
+    due as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            known_deadline_at,
+            is_new,
+            case when moment < arrived_at then arrived_at else moment end as due_at
+        from timed
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'wait' as kind,
+    arrived_at,
+    arrived_as_of,
+    due_at as deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then due_at end as left_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then 'waited' end as outcome,
+    is_new
+from due
+where is_new or timestamp '2026-03-02 09:00:00' >= due_at or due_at is distinct from known_deadline_at;
+
+-- content blocks at level 5
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'content' and block.level = 5 and not advance.merged
+),
+    proofs as (
+        select
+            visit.entry_id,
+            visit.block_id,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
+            ) as received_at,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('bounced', 'failed')
+            ) as failed_at
+        from visits as visit
+        join source_engagements as engagement on engagement.message_id = visit.message_id
+        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
+        group by visit.entry_id, visit.block_id
+    ),
+    subject as (
+        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
+        from visits
+        where message_id is null
+    ),
+    reachable as (
+        select
+            subject.entry_id,
+            subject.block_id,
+            case
+                when customer.customer_id is null
+                then 'customer_missing'
+                    when
+                        subject.channel = 'email'
+                        and coalesce(trim(cast(customer."email" as varchar)), '') = ''
+                    then 'no_address'
+                    when
+                        subject.channel in ('email')
+                        and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
+)
+                    then 'no_consent'
+            end as blocked_by
+        from subject
+        left join source_customers as customer on customer.customer_id = subject.customer_id
+    ),
+    judged as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.deadline_at,
+            visit.known_deadline_at,
+            visit.known_blocked_by,
+            visit.message_id,
+            visit.queued_at,
+            visit.receipts,
+            visit.is_new,
+            present.customer_id is not null as is_present,
+            reachable.blocked_by,
+            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
+            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
+            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
+            case
+                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
+                then proof.received_at
+                else proof.failed_at
+            end as proved_at
+        from visits as visit
+        left join source_customers as present on present.customer_id = visit.customer_id
+        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
+        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
+        where
+            visit.message_id is null
+            or proof.entry_id is not null
+            or not visit.receipts
+            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
+            or visit.deadline_at is distinct from visit.known_deadline_at
+    ),
+    decided as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            known_blocked_by,
+            message_id,
+            queued_at,
+            is_new,
+            may_queue,
+            case when not may_queue and message_id is null then blocked_by end as blocked_by,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then greatest(proved_at, queued_at)
+                when not receipts and (may_queue or message_id is not null)
+                then timestamp '2026-03-02 09:00:00'
+                when is_over
+                then deadline_at
+            end as left_at,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then case when is_received then 'delivered' else 'not_delivered' end
+                when not receipts and (may_queue or message_id is not null)
+                then 'delivered'
+                when is_over
+                then 'not_delivered'
+            end as outcome
+        from judged
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'content' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    case when outcome is null then blocked_by end as blocked_by,
+    case
+        when may_queue
+        then
+            md5(
+                series_id
+                || '/'
+                || block_id
+                || '/'
+                || cast(entry_number as varchar)
+                || '/'
+                || cast(customer_id as varchar)
+            )
+        else message_id
+    end as message_id,
+    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
+    left_at,
+    outcome,
+    is_new
+from decided
+where
+    is_new
+    or may_queue
+    or outcome is not null
+    or deadline_at is distinct from known_deadline_at
+    or blocked_by is distinct from known_blocked_by;
+
+-- advances to level 6
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+ 1 as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 6 and visit.left_at is not null
+    )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ false as merged
+from moves as move;
+
+-- content blocks at level 6
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'content' and block.level = 6 and not advance.merged
+),
+    proofs as (
+        select
+            visit.entry_id,
+            visit.block_id,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
+            ) as received_at,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('bounced', 'failed')
+            ) as failed_at
+        from visits as visit
+        join source_engagements as engagement on engagement.message_id = visit.message_id
+        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
+        group by visit.entry_id, visit.block_id
+    ),
+    subject as (
+        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
+        from visits
+        where message_id is null
+    ),
+    reachable as (
+        select
+            subject.entry_id,
+            subject.block_id,
+            case
+                when customer.customer_id is null
+                then 'customer_missing'
+            end as blocked_by
+        from subject
+        left join source_customers as customer on customer.customer_id = subject.customer_id
+    ),
+    judged as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.deadline_at,
+            visit.known_deadline_at,
+            visit.known_blocked_by,
+            visit.message_id,
+            visit.queued_at,
+            visit.receipts,
+            visit.is_new,
+            present.customer_id is not null as is_present,
+            reachable.blocked_by,
+            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
+            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
+            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
+            case
+                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
+                then proof.received_at
+                else proof.failed_at
+            end as proved_at
+        from visits as visit
+        left join source_customers as present on present.customer_id = visit.customer_id
+        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
+        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
+        where
+            visit.message_id is null
+            or proof.entry_id is not null
+            or not visit.receipts
+            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
+            or visit.deadline_at is distinct from visit.known_deadline_at
+    ),
+    decided as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            known_blocked_by,
+            message_id,
+            queued_at,
+            is_new,
+            may_queue,
+            case when not may_queue and message_id is null then blocked_by end as blocked_by,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then greatest(proved_at, queued_at)
+                when not receipts and (may_queue or message_id is not null)
+                then timestamp '2026-03-02 09:00:00'
+                when is_over
+                then deadline_at
+            end as left_at,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then case when is_received then 'delivered' else 'not_delivered' end
+                when not receipts and (may_queue or message_id is not null)
+                then 'delivered'
+                when is_over
+                then 'not_delivered'
+            end as outcome
+        from judged
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'content' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    case when outcome is null then blocked_by end as blocked_by,
+    case
+        when may_queue
+        then
+            md5(
+                series_id
+                || '/'
+                || block_id
+                || '/'
+                || cast(entry_number as varchar)
+                || '/'
+                || cast(customer_id as varchar)
+            )
+        else message_id
+    end as message_id,
+    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
+    left_at,
+    outcome,
+    is_new
+from decided
+where
+    is_new
+    or may_queue
+    or outcome is not null
+    or deadline_at is distinct from known_deadline_at
+    or blocked_by is distinct from known_blocked_by;
+
+-- advances to level 7
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+ 1 as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 7 and visit.left_at is not null
+    )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ false as merged
+from moves as move;
+
+-- content blocks at level 7
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'content' and block.level = 7 and not advance.merged
+),
+    proofs as (
+        select
+            visit.entry_id,
+            visit.block_id,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
+            ) as received_at,
+            min(engagement.occurred_at) filter (
+                where engagement.kind in ('bounced', 'failed')
+            ) as failed_at
+        from visits as visit
+        join source_engagements as engagement on engagement.message_id = visit.message_id
+        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
+        group by visit.entry_id, visit.block_id
+    ),
+    subject as (
+        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
+        from visits
+        where message_id is null
+    ),
+    reachable as (
+        select
+            subject.entry_id,
+            subject.block_id,
+            case
+                when customer.customer_id is null
+                then 'customer_missing'
+                    when
+                        subject.channel = 'email'
+                        and coalesce(trim(cast(customer."email" as varchar)), '') = ''
+                    then 'no_address'
+                    when
+                        subject.channel in ('email')
+                        and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
+)
+                    then 'no_consent'
+            end as blocked_by
+        from subject
+        left join source_customers as customer on customer.customer_id = subject.customer_id
+    ),
+    judged as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.deadline_at,
+            visit.known_deadline_at,
+            visit.known_blocked_by,
+            visit.message_id,
+            visit.queued_at,
+            visit.receipts,
+            visit.is_new,
+            present.customer_id is not null as is_present,
+            reachable.blocked_by,
+            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
+            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
+            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
+            case
+                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
+                then proof.received_at
+                else proof.failed_at
+            end as proved_at
+        from visits as visit
+        left join source_customers as present on present.customer_id = visit.customer_id
+        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
+        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
+        where
+            visit.message_id is null
+            or proof.entry_id is not null
+            or not visit.receipts
+            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
+            or visit.deadline_at is distinct from visit.known_deadline_at
+    ),
+    decided as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            known_blocked_by,
+            message_id,
+            queued_at,
+            is_new,
+            may_queue,
+            case when not may_queue and message_id is null then blocked_by end as blocked_by,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then greatest(proved_at, queued_at)
+                when not receipts and (may_queue or message_id is not null)
+                then timestamp '2026-03-02 09:00:00'
+                when is_over
+                then deadline_at
+            end as left_at,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then case when is_received then 'delivered' else 'not_delivered' end
+                when not receipts and (may_queue or message_id is not null)
+                then 'delivered'
+                when is_over
+                then 'not_delivered'
+            end as outcome
+        from judged
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'content' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    case when outcome is null then blocked_by end as blocked_by,
+    case
+        when may_queue
+        then
+            md5(
+                series_id
+                || '/'
+                || block_id
+                || '/'
+                || cast(entry_number as varchar)
+                || '/'
+                || cast(customer_id as varchar)
+            )
+        else message_id
+    end as message_id,
+    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
+    left_at,
+    outcome,
+    is_new
+from decided
+where
+    is_new
+    or may_queue
+    or outcome is not null
+    or deadline_at is distinct from known_deadline_at
+    or blocked_by is distinct from known_blocked_by;
+
+-- advances to level 8
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+                row_number() over (
+                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
+                ) as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 8 and visit.left_at is not null
+    )
+        ,
+        visited as (
+            select distinct visit.entry_id, visit.block_id
+            from moves as move
+            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
+        )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ move.arrival_number > 1 or visited.entry_id is not null as merged
+from moves as move
+    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+
+-- tag blocks at level 8
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'tag' and block.level = 8 and not advance.merged
+)
+select
+    visit.entry_id,
+    visit.series_id,
+    visit.customer_id,
+    visit.entry_number,
+    visit.block_id,
+    'tag' as kind,
+    visit.arrived_at,
+    visit.arrived_as_of,
+    cast(null as timestamp) as deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    timestamp '2026-03-02 09:00:00' as left_at,
+    'tagged' as outcome,
+    visit.is_new
+from visits as visit
+join source_customers as customer on customer.customer_id = visit.customer_id;
+
+-- messages
+insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
+with
+    queued as (
+        select
+            visit.message_id,
+            visit.entry_id,
+            visit.series_id,
+            visit.block_id,
+            visit.customer_id,
+            block.channel,
+                case
+                    block.channel  when 'email' then cast(customer."email" as varchar)                 end as address,
+            visit.deadline_at as expires_at,
+            case  when visit.series_id = 'onboarding' and visit.block_id = 'welcome' then CAST(JSON_OBJECT('subject', CONCAT('Welcome', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', "customer"."first_name") ELSE '' END), 'preheader', 'Your first project takes five minutes', 'body', CONCAT('Good to have you here', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', "customer"."first_name") ELSE '' END, '.
+
+The best way to get to know us is a small project of your own. It takes five minutes:
+https://example.com/projects/new
+'), 'link', 'https://example.com/projects/new', 'reply_to', 'hello@example.com') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'project_tour' then CAST(JSON_OBJECT('title', 'Your first project, step by step', 'body', 'We go through it together. You can stop at any time and keep what is there.') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'offer_help' then CAST(JSON_OBJECT('subject', 'Can we help you get started?', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+
+your first project is not there yet. Tell us in a line what you would like to do, and we will set it up with you.
+'), 'reply_to', 'hello@example.com') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'invite_post' then CAST(JSON_OBJECT('title', 'Who else should see this?', 'body', 'Invite a teammate, and you both see every change as it happens.', 'link', 'https://example.com/team') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'invite_email' then CAST(JSON_OBJECT('subject', CONCAT(COALESCE("customer"."first_name", 'Hello'), ', your project is better in company'), 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+
+your project is running. Invite one person who should see it; it takes a minute:
+https://example.com/team
+'), 'link', 'https://example.com/team') AS TEXT)  end as payload,
+            case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
+            row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
+        from run_visits as visit
+        join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
+        join source_customers as customer on customer.customer_id = visit.customer_id
+        where
+            visit.queued_at = timestamp '2026-03-02 09:00:00'
+            and ( (visit.series_id = 'onboarding' and visit.block_id = 'welcome') or  (visit.series_id = 'onboarding' and visit.block_id = 'project_tour') or  (visit.series_id = 'onboarding' and visit.block_id = 'offer_help') or  (visit.series_id = 'onboarding' and visit.block_id = 'invite_post') or  (visit.series_id = 'onboarding' and visit.block_id = 'invite_email') )
+    )
+select
+    message_id,
+    entry_id,
+    series_id,
+    block_id,
+    customer_id,
+    channel,
+    address,
+    timestamp '2026-03-02 09:00:00' as queued_at,
+    expires_at,
+    payload,
+    series_id
+    || '.'
+    || block_id
+    || '.'
+    || '20260302T090000Z'
+    || '.'
+    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id,
+    'queued' as status,
+    received_at,
+    cast(null as timestamp) as goal_at,
+    false as goal_closed
+from queued;
+
+-- progress of entries
+insert into run_progress (entry_id, open_visits, path_finished)
+with
+    leads as (select distinct series_id, from_block, is_good from run_connections),
+    moved as (
+        select
+            visit.entry_id,
+            coalesce(sum(1) filter (where visit.is_new and visit.left_at is null), 0) as begun,
+            coalesce(sum(1) filter (where not visit.is_new and visit.left_at is not null), 0) as left_behind,
+            coalesce(
+                sum(1) filter (where visit.outcome in ('matched', 'waited', 'tagged', 'delivered') and lead.from_block is null), 0
+            ) as paths_finished
+        from run_visits as visit
+        left join
+            leads as lead
+            on lead.series_id = visit.series_id
+            and lead.from_block = visit.block_id
+            and lead.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        group by visit.entry_id
+    ),
+    stood as (
+        select visit.entry_id, count(*) as open_before
+        from series_state.open_visits as visit
+        join moved on moved.entry_id = visit.entry_id
+        left join run_ends as ended on ended.entry_id = visit.entry_id
+        where ended.entry_id is null
+        group by visit.entry_id
+    )
+select
+    moved.entry_id,
+    coalesce(stood.open_before, 0) + moved.begun - moved.left_behind as open_visits,
+    moved.paths_finished > 0 as path_finished
+from moved
+left join stood on stood.entry_id = moved.entry_id;
+
+-- entries
+insert into run_entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded)
+with
+    opened as (
+        select match.entry_id, list_sort(array_agg(match.block_id)) as entry_rules
+        from run_matches as match
+        join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
+        where match.entry_id is not null and visit.is_new
+        group by match.entry_id
+    ),
+    concerned as (
+        select entry_id
+        from run_goals
+        union
+        select entry_id
+        from run_ends
+        union
+        select entry_id
+        from run_progress
+        union
+        select entry_id
+        from opened
+        union
+        select previous_entry_id as entry_id
+        from run_new_entries
+        where previous_entry_id is not null
+    ),
+    before as (
+        select
+            entry.entry_id,
+            entry.series_id,
+            entry.customer_id,
+            entry.entry_number,
+            entry.arm,
+            entry.entered_at,
+            entry.status,
+            entry.ended_at,
+            entry.goal_at,
+            entry.goal_met_at_entry,
+            entry.entry_rules,
+            entry.goal_closed,
+            entry.path_finished,
+            entry.superseded
+        from series.entries as entry
+        join concerned on concerned.entry_id = entry.entry_id
+        union all
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            arm,
+            timestamp '2026-03-02 09:00:00' as entered_at,
+            status,
+            cast(null as timestamp) as ended_at,
+            cast(null as timestamp) as goal_at,
+            goal_met_at_entry,
+            entry_rules,
+            false as goal_closed,
+            false as path_finished,
+            false as superseded
+        from run_new_entries
+    ),
+    after as (
+        select
+            entry.entry_id,
+            entry.series_id,
+            entry.customer_id,
+            entry.entry_number,
+            entry.arm,
+            entry.entered_at,
+            case
+                when progress.open_visits = 0 and (entry.path_finished or progress.path_finished)
+                then 'finished'
+                when progress.open_visits = 0
+                then 'disengaged'
+                when opened.entry_id is not null
+                then 'active'
+                else coalesce(ended.status, entry.status)
+            end as status,
+            entry.ended_at,
+            coalesce(entry.goal_at, goal.goal_at) as goal_at,
+            entry.goal_met_at_entry,
+            case
+                when opened.entry_id is null
+                then entry.entry_rules
+                else list_sort(list_concat(entry.entry_rules, opened.entry_rules))
+            end as entry_rules,
+            entry.goal_closed or (goal.entry_id is not null and goal.goal_at is null) as goal_closed,
+            entry.path_finished or coalesce(progress.path_finished, false) as path_finished,
+            entry.superseded or successor.previous_entry_id is not null as superseded,
+            entry.status as status_before,
+            progress.open_visits
+        from before as entry
+        left join run_goals as goal on goal.entry_id = entry.entry_id
+        left join run_ends as ended on ended.entry_id = entry.entry_id
+        left join run_progress as progress on progress.entry_id = entry.entry_id
+        left join opened on opened.entry_id = entry.entry_id
+        left join run_new_entries as successor on successor.previous_entry_id = entry.entry_id
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    arm,
+    entered_at,
+    status,
+    case
+        when status in ('active', 'held_out')
+        then null
+        when status_before = 'active' or open_visits = 0
+        then timestamp '2026-03-02 09:00:00'
+        else ended_at
+    end as ended_at,
+    goal_at,
+    goal_met_at_entry,
+    entry_rules,
+    goal_closed,
+    path_finished,
+    superseded
+from after;
+
+-- write series_state.closed_visits
+insert into series_state.closed_visits (entry_id, series_id, customer_id, block_id, arrived_at, arrived_as_of, deadline_at, left_at, left_as_of, outcome)
+select
+    visit.entry_id,
+    visit.series_id,
+    visit.customer_id,
+    visit.block_id,
+    visit.arrived_at,
+    visit.arrived_as_of,
+    visit.deadline_at,
+    visit.left_at,
+    timestamp '2026-03-02 09:00:00' as left_as_of,
+    visit.outcome
+from run_visits as visit
+where visit.left_at is not null
+union all
+select
+    visit.entry_id,
+    visit.series_id,
+    visit.customer_id,
+    visit.block_id,
+    visit.arrived_at,
+    visit.arrived_as_of,
+    visit.deadline_at,
+    timestamp '2026-03-02 09:00:00' as left_at,
+    timestamp '2026-03-02 09:00:00' as left_as_of,
+    ended.status as outcome
+from series_state.open_visits as visit
+join run_ends as ended on ended.entry_id = visit.entry_id;
+
+-- clear series_state.open_visits
+delete from series_state.open_visits as target
+where exists (
+select 1
+from (
+select entry_id, block_id
+from run_visits
+where not is_new
+union all
+select visit.entry_id, visit.block_id
+from series_state.open_visits as visit
+join run_ends as ended on ended.entry_id = visit.entry_id
+) as gone
+where gone.entry_id = target.entry_id and gone.block_id = target.block_id
+);
+
+-- write series_state.open_visits
+insert into series_state.open_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at)
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    blocked_by,
+    message_id,
+    queued_at
+from run_visits
+where left_at is null;
+
+-- clear series.entries
+delete from series.entries as target
+where exists (
+select 1
+from (
+select entry_id
+from run_entries
+) as gone
+where gone.entry_id = target.entry_id
+);
+
+-- write series.entries
+insert into series.entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded)
+select entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded
+from run_entries;
+
+-- write series.advances
+insert into series.advances (entry_id, series_id, customer_id, from_block, to_block, advanced_at, as_of, merged)
+select entry_id, series_id, customer_id, from_block, to_block, advanced_at, timestamp '2026-03-02 09:00:00' as as_of, merged from run_advances;
+
+-- write series.tag_writes
+insert into series.tag_writes (entry_id, series_id, block_id, customer_id, tag, action, as_of)
+select visit.entry_id, visit.series_id, visit.block_id, visit.customer_id, block.tag, block.action, timestamp '2026-03-02 09:00:00' as as_of
+from run_visits as visit
+join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
+where visit.outcome = 'tagged';
+
+-- clear series_state.pending_tags
+delete from series_state.pending_tags as target
+where exists (
+select 1
+from (
+select pending.customer_id, pending.tag
+from series_state.pending_tags as pending
+left join
+    (select distinct customer_id, tag from source_customer_tags) as source_tag
+    on source_tag.customer_id = pending.customer_id
+    and source_tag.tag = pending.tag
+where (pending.action = 'add') = (source_tag.customer_id is not null)
+) as gone
+where gone.customer_id = target.customer_id and gone.tag = target.tag
+);
+
+-- tags to be decided
+insert into run_pending_tags (customer_id, tag, action, as_of)
+with
+    written as (
+        select distinct visit.customer_id, block.tag
+        from run_visits as visit
+        join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
+        where visit.outcome = 'tagged'
+    ),
+    newest as (
+        select written.customer_id, written.tag, max(tag_write.as_of) as as_of
+        from written
+        join
+            series.tag_writes as tag_write
+            on tag_write.customer_id = written.customer_id
+            and tag_write.tag = written.tag
+        group by written.customer_id, written.tag
+    )
+select
+    newest.customer_id,
+    newest.tag,
+    case when bool_or(tag_write.action = 'remove') then 'remove' else 'add' end as action,
+    newest.as_of
+from newest
+join
+    series.tag_writes as tag_write
+    on tag_write.customer_id = newest.customer_id
+    and tag_write.tag = newest.tag
+    and tag_write.as_of = newest.as_of
+where newest.as_of = timestamp '2026-03-02 09:00:00'
+group by newest.customer_id, newest.tag, newest.as_of;
+
+-- clear series_state.pending_tags
+delete from series_state.pending_tags as target
+where exists (
+select 1
+from (
+select customer_id, tag
+from run_pending_tags
+) as gone
+where gone.customer_id = target.customer_id and gone.tag = target.tag
+);
+
+-- write series_state.pending_tags
+insert into series_state.pending_tags (customer_id, tag, action, as_of)
+select customer_id, tag, action, as_of
+from run_pending_tags;
+
+-- receipts of messages
+update series.messages as target
+set
+    received_at = (select changed.received_at from run_receipts as changed where changed.message_id = target.message_id)
+where exists (select 1 from run_receipts as changed where changed.message_id = target.message_id);
+
+-- goals of messages
+update series.messages as target
+set
+    goal_at = (select changed.goal_at from run_message_goals as changed where changed.message_id = target.message_id),
+    goal_closed = (select changed.is_closed from run_message_goals as changed where changed.message_id = target.message_id)
+where exists (select 1 from run_message_goals as changed where changed.message_id = target.message_id);
+
+-- write series.messages
+insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
+select message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed
+from run_messages;
+
+-- write series.batches
+insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error)
+select
+    message.batch_id,
+    timestamp '2026-03-02 09:00:00' as as_of,
+    message.series_id,
+    message.block_id,
+    message.channel,
+    channel.sender,
+    count(*) as message_count,
+    'pending' as status,
+    0 as attempts,
+    cast(null as timestamp) as handed_off_at,
+    cast(null as varchar) as last_error
+from run_messages as message
+join run_channels as channel on channel.channel = message.channel
+group by message.batch_id, message.series_id, message.block_id, message.channel, channel.sender;
+
+-- write series.definitions
+insert into series.definitions (definition_hash, series_id, text, first_as_of)
+select version.definition_hash, version.series_id, version.text, timestamp '2026-03-02 09:00:00' as first_as_of
+from run_series as version
+left join
+    series.definitions as known
+    on known.definition_hash = version.definition_hash
+    and known.series_id = version.series_id
+where known.definition_hash is null;
+
+-- write series.ticks
+insert into series.ticks (tick_id, as_of, series_id, definition_hash, status, entered, held_out, reopened, advanced, merged, waits_ended, tags_written, messages_queued, goals, ended, customers_missing, committed_at)
+with
+    happened as (
+        select series_id, 'entered' as what, count(*) as times
+        from run_new_entries
+        group by series_id
+        union all
+        select series_id, 'held_out' as what, count(*) as times
+        from run_new_entries
+        where arm = 'holdout'
+        group by series_id
+        union all
+        select match.series_id, 'reopened' as what, count(distinct match.entry_id) as times
+        from run_matches as match
+        join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
+        where match.newest_status in ('finished', 'disengaged')
+        group by match.series_id
+        union all
+        select series_id, case when merged then 'merged' else 'advanced' end as what, count(*) as times
+        from run_advances
+        group by series_id, merged
+        union all
+        select series_id, outcome as what, count(*) as times
+        from run_visits
+        where outcome in ('waited', 'tagged')
+        group by series_id, outcome
+        union all
+        select series_id, 'messages_queued' as what, count(*) as times
+        from run_messages
+        group by series_id
+        union all
+        select entry.series_id, 'goals' as what, count(*) as times
+        from run_goals as goal
+        join run_entries as entry on entry.entry_id = goal.entry_id
+        where goal.goal_at is not null
+        group by entry.series_id
+        union all
+        select series_id, 'ended' as what, count(*) as times
+        from run_entries
+        where ended_at = timestamp '2026-03-02 09:00:00'
+        group by series_id
+        union all
+        select entry.series_id, 'customers_missing' as what, count(*) as times
+        from series.entries as entry
+        left join source_customers as customer on customer.customer_id = entry.customer_id
+        where entry.status = 'active' and customer.customer_id is null
+        group by entry.series_id
+    )
+select
+    '20260302T090000Z' as tick_id,
+    timestamp '2026-03-02 09:00:00' as as_of,
+    ran.series_id,
+    ran.definition_hash,
+    ran.status,
+    coalesce(sum(happened.times) filter (where happened.what = 'entered'), 0) as entered,
+    coalesce(sum(happened.times) filter (where happened.what = 'held_out'), 0) as held_out,
+    coalesce(sum(happened.times) filter (where happened.what = 'reopened'), 0) as reopened,
+    coalesce(sum(happened.times) filter (where happened.what = 'advanced'), 0) as advanced,
+    coalesce(sum(happened.times) filter (where happened.what = 'merged'), 0) as merged,
+    coalesce(sum(happened.times) filter (where happened.what = 'waited'), 0) as waits_ended,
+    coalesce(sum(happened.times) filter (where happened.what = 'tagged'), 0) as tags_written,
+    coalesce(sum(happened.times) filter (where happened.what = 'messages_queued'), 0) as messages_queued,
+    coalesce(sum(happened.times) filter (where happened.what = 'goals'), 0) as goals,
+    coalesce(sum(happened.times) filter (where happened.what = 'ended'), 0) as ended,
+    coalesce(sum(happened.times) filter (where happened.what = 'customers_missing'), 0) as customers_missing,
+    cast(now() as timestamp) as committed_at
+from run_series as ran
+left join happened on happened.series_id = ran.series_id
+group by ran.series_id, ran.definition_hash, ran.status;
+
+-- must return nothing: every run keeps the invariants of entries and visits
+with
+    touched as (select distinct entry_id from run_visits),
+    recorded as (
+        select visit.entry_id, visit.block_id, visit.arrived_as_of
+        from touched
+        join series.visits as visit on visit.entry_id = touched.entry_id
+    )
+select entry_id, block_id, 'visited more than once' as problem
+from recorded
+group by entry_id, block_id
+having count(*) > 1
+union all
+select visit.entry_id, visit.block_id, 'open although its entry has ended' as problem
+from run_entries as entry
+join series_state.open_visits as visit on visit.entry_id = entry.entry_id
+where entry.status <> 'active'
+union all
+select entry.entry_id, cast(null as varchar) as block_id, 'active without an open visit' as problem
+from run_entries as entry
+left join series_state.open_visits as visit on visit.entry_id = entry.entry_id
+where entry.status = 'active' and visit.entry_id is null
+union all
+select visit.entry_id, visit.block_id, 'reached without an advance' as problem
+from run_visits as visit
+left join
+    run_advances as advance
+    on advance.entry_id = visit.entry_id
+    and advance.to_block = visit.block_id
+    and not advance.merged
+left join
+    run_matches as match
+    on match.series_id = visit.series_id
+    and match.customer_id = visit.customer_id
+    and match.block_id = visit.block_id
+where visit.is_new and advance.entry_id is null and match.customer_id is null
+union all
+select advance.entry_id, advance.to_block as block_id, 'an advance that arrived nowhere' as problem
+from run_advances as advance
+left join
+    run_visits as visit on visit.entry_id = advance.entry_id and visit.block_id = advance.to_block and visit.is_new
+where not advance.merged and visit.entry_id is null
+limit 20;
+
+-- must return nothing: every visit has at most one message
+select message.entry_id, message.block_id, 'more than one message' as problem
+from run_messages as queued
+join series.messages as message on message.entry_id = queued.entry_id and message.block_id = queued.block_id
+group by message.entry_id, message.block_id
+having count(*) > 1
+limit 20;
+
+commit;
