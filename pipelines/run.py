@@ -107,7 +107,7 @@ def run(
     results: dict[str, SeriesRun] = {}
     chosen: dict[str, CheckedSeries] = {}
     for one in _named(checked, series):
-        reason = _nothing_to_do(one, newest.get(one.series.series_id), as_of, due=due, named=series is not None)
+        reason = nothing_to_do(one, newest.get(one.series.series_id), as_of, due=due, named=series is not None)
         if reason is None:
             chosen[one.series.series_id] = one
         elif reason:
@@ -266,7 +266,7 @@ def _named(checked: CheckedDefinitions, series: Sequence[str] | None) -> list[Ch
     return [one for name, one in checked.series.items() if name in series]
 
 
-def _nothing_to_do(
+def nothing_to_do(
     one: CheckedSeries, newest: datetime | None, as_of: datetime, *, due: bool, named: bool
 ) -> str | None:
     """Why a series takes no part; empty where nobody needs to be told, None where it does take part."""

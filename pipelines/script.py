@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from pipelines.compile import compile_calendar, compile_run, compile_setup, compile_views
+from pipelines.compile import Statement, compile_calendar, compile_run, compile_setup, compile_views
 from pipelines.hint import did_you_mean
 from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import UsageError
 from pipelines.run import (
     make_job,
+    newest_runs,
+    nothing_to_do,
     read_calendar,
     read_definitions,
     read_revised,
@@ -21,7 +24,7 @@ from pipelines.run import (
     versions,
 )
 from pipelines.schedule import format_instant
-from pipelines.sources import customer_id_type
+from pipelines.sources import customer_id_type, duplicate_checks
 from pipelines.sql_text import literal, timestamp, with_values
 from warehouse import state
 from warehouse.adapter import Warehouse
@@ -51,6 +54,7 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
     job = make_job(job_definitions, sources, standing, revised)
     statements = (
         *views,
+        *(Statement(f"repeated ids of {name}", query, is_check=True) for name, _, query in duplicate_checks(sources)),
         *compile_setup(job, texts),
         *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
         *compile_run(job, id_type),
@@ -60,16 +64,20 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
         "tick_id": literal(tick_id(as_of)),
         "committed_at": "cast(now() as timestamp)",
     }
+    newest = newest_runs(warehouse, version).get(series_id)
+    idle = nothing_to_do(job_definitions.series[series_id], newest, as_of, due=False, named=True)
     parts = [
         f"-- What a run of {series_id} at {format_instant(as_of)} executes.",
+        *([f"-- It would execute nothing now. {idle}"] if idle else []),
         "set timezone = 'UTC';",
         "begin;",
         *(f"{statement};" for statement in state.create_statements(id_type)),
-        *(
-            f"-- {'must return nothing: ' if statement.is_check else ''}{statement.name}\n"
-            f"{with_values(statement.sql, values)};"
-            for statement in statements
-        ),
+        *(_written(statement, values) for statement in statements),
         "commit;",
     ]
     return "\n\n".join(parts)
+
+
+def _written(statement: Statement, values: Mapping[str, str]) -> str:
+    title = f"must return nothing: {statement.name}" if statement.is_check else statement.name
+    return f"-- {title}\n{with_values(statement.sql, values)};"

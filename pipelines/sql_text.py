@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -45,7 +46,7 @@ def interval(duration: timedelta) -> str:
     return f"interval '{minutes}' minute"
 
 
-def with_values(sql: str, values: dict[str, str]) -> str:
+def with_values(sql: str, values: Mapping[str, str]) -> str:
     """``sql`` with its parameters (``$as_of``) replaced by SQL text; literals and comments are left alone."""
 
     def replace(found: re.Match[str]) -> str:

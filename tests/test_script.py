@@ -70,6 +70,28 @@ def test_a_script_does_what_a_run_does(before: Mapping[int, Path], tmp_path: Pat
         assert by_script[name] == rows, name
 
 
+def test_a_script_says_what_a_run_would_not_do(before: Mapping[int, Path], tmp_path: Path) -> None:
+    project = Project.open(shutil.copytree(before[3], tmp_path / "shop"))
+    assert "execute nothing" not in project.compile("upgrade", shop.AS_OF[3])
+    assert (
+        "-- It would execute nothing now. It has run at 2026-03-05T10:00Z already; "
+        "a run at 2026-03-05T10:00Z changes nothing.\n"
+    ) in project.compile("upgrade", shop.AS_OF[2])
+
+
+def test_a_script_shows_repeated_ids(before: Mapping[int, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(before[1], tmp_path / "shop")
+    _, _, checked = Project.open(folder).compile("upgrade", shop.AS_OF[1]).partition("-- must return nothing: ")
+    name, _, rest = checked.partition("\n")
+    query = rest.partition(";")[0]
+    assert name == "repeated ids of customers"
+    with duckdb.connect(folder / DATABASE) as connection:
+        connection.execute("create temp view source_customers as select contact_id as customer_id from crm.contacts")
+        assert connection.execute(query).fetchall() == []
+        connection.execute("insert into crm.contacts by name select 'c001' as contact_id")
+        assert connection.execute(query).fetchall() == [("c001", 2)]
+
+
 def compiled(definitions: Definitions, folder: Path, columns: str) -> dict[str, str]:
     """The script of each series, at a first run over empty sources."""
     with duckdb.connect(folder / "w.duckdb") as connection:

@@ -226,6 +226,26 @@ select
 from source_customer_companies as link
 join source_companies as company on company.company_id = link.company_id;
 
+-- must return nothing: repeated ids of customers
+
+select customer_id, count(*) as row_count
+from source_customers
+group by customer_id
+having count(*) > 1 or customer_id is null
+order by row_count desc, cast(customer_id as varchar)
+limit 5
+;
+
+-- must return nothing: repeated ids of companies
+
+select company_id, count(*) as row_count
+from source_companies
+group by company_id
+having count(*) > 1 or company_id is null
+order by row_count desc, cast(company_id as varchar)
+limit 5
+;
+
 -- table run_series
 create or replace temp table run_series (
     series_id varchar,
