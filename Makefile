@@ -1,6 +1,6 @@
 # Everything a contributor runs; each target is what its name says, from a clean checkout onwards.
 .DEFAULT_GOAL := help
-.PHONY: help setup test check format golden demo example
+.PHONY: help setup test check format golden demo example deep
 
 BIN := .venv/bin
 
@@ -40,3 +40,6 @@ demo: setup ## Run two weeks of a made-up company, hour by hour; the project is 
 
 example: ## Run the series of examples/complete_journey over a year of real purchases
 	$(BIN)/python examples/complete_journey/run.py
+
+deep: ## Test long: random plays (SERIES_EXAMPLES says how many), and kills at every point
+	SERIES_PROFILE=deep SERIES_KILLS=3000 $(BIN)/pytest --numprocesses auto --dist loadgroup tests/test_worlds.py tests/kills
