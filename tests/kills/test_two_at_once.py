@@ -24,7 +24,7 @@ from warehouse.duckdb import DuckDB
 SERIES = Path(sys.executable).with_name("series")
 FIRST, SECOND = shop.AS_OF[1], shop.AS_OF[2]
 DATABASE = "warehouse/warehouse.duckdb"
-Tables = dict[str, list[dict[str, Any]]]
+Outcome = tuple[dict[str, list[dict[str, Any]]], dict[str, bytes]]
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +35,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def outcome(folder: Path) -> tuple[Tables, dict[str, bytes]]:
+@pytest.fixture(scope="module")
+def one_run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """What one run leaves."""
+    return after(project, tmp_path_factory.mktemp("one") / "shop", FIRST)
+
+
+def outcome(folder: Path) -> Outcome:
     return shop.state(folder / DATABASE), shop.outbox(folder)
 
 
-def after(project: Path, folder: Path, *runs: str) -> tuple[Tables, dict[str, bytes]]:
+def after(project: Path, folder: Path, *runs: str) -> Outcome:
     """What runs leave that come one after the other."""
     shutil.copytree(project, folder)
     for as_of in runs:
@@ -66,12 +72,12 @@ def nothing_done(answer: tuple[int, str, str]) -> int:
     return answer[1].count("nothing done")
 
 
-def test_two_processes_at_the_same_instant_are_as_one_run(project: Path, tmp_path: Path) -> None:
+def test_two_processes_at_the_same_instant_are_as_one_run(project: Path, one_run: Outcome, tmp_path: Path) -> None:
     shutil.copytree(project, tmp_path / "both")
     both = answers(start(tmp_path / "both", FIRST), start(tmp_path / "both", FIRST))
     assert [code for code, _, _ in both] == [0, 0], both
     assert sorted(map(nothing_done, both)) == [0, 4]
-    assert outcome(tmp_path / "both") == after(project, tmp_path / "one", FIRST)
+    assert outcome(tmp_path / "both") == one_run
 
 
 def test_two_processes_at_two_instants_are_as_one_after_the_other(project: Path, tmp_path: Path) -> None:
@@ -83,12 +89,12 @@ def test_two_processes_at_two_instants_are_as_one_after_the_other(project: Path,
     assert outcome(tmp_path / "both") == after(project, tmp_path / "one", *order)
 
 
-def test_threads_of_one_process_are_as_one_run(project: Path, tmp_path: Path) -> None:
+def test_threads_of_one_process_are_as_one_run(project: Path, one_run: Outcome, tmp_path: Path) -> None:
     shutil.copytree(project, tmp_path / "all")
     with ThreadPoolExecutor(3) as threads:
         results = list(threads.map(lambda _: Project.open(tmp_path / "all").run(FIRST), range(3)))
     assert sorted(result.series[0].state for result in results) == ["done", "no_op", "no_op"]
-    assert outcome(tmp_path / "all") == after(project, tmp_path / "one", FIRST)
+    assert outcome(tmp_path / "all") == one_run
 
 
 @contextmanager
@@ -129,14 +135,14 @@ def test_who_never_lets_go_is_named_within_the_limit(project: Path, tmp_path: Pa
     assert not (tmp_path / "shop" / "outbox").exists()
 
 
-def test_who_lets_go_in_time_is_waited_for(project: Path, tmp_path: Path) -> None:
+def test_who_lets_go_in_time_is_waited_for(project: Path, one_run: Outcome, tmp_path: Path) -> None:
     shutil.copytree(project, tmp_path / "shop")
     with held(tmp_path / "shop") as process:
         waiting = start(tmp_path / "shop", FIRST)
         assert waiting.stderr
         assert f"(process {process})" in waiting.stderr.readline()
     assert [code for code, _, _ in answers(waiting)] == [0]
-    assert outcome(tmp_path / "shop") == after(project, tmp_path / "one", FIRST)
+    assert outcome(tmp_path / "shop") == one_run
 
 
 def test_another_thread_that_never_lets_go_is_named(tmp_path: Path) -> None:
