@@ -45,6 +45,7 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
     "run_messages": {column.name: column.type for column in tables.MESSAGES.columns},
     "run_progress": {"entry_id": _NUMBER, "open_visits": _NUMBER, "path_finished": _FLAG},
     "run_entries": {column.name: column.type for column in tables.ENTRIES.columns},
+    "run_counts": {"series_id": _TEXT, "what": _TEXT, "times": _NUMBER},
     "run_pending_tags": {column.name: column.type for column in tables.PENDING_TAGS.columns},
 }  # fmt: skip
 """The tables that hold what a run finds, with their columns and types; gone with the connection."""
@@ -248,6 +249,7 @@ def _write() -> Iterator[Statement]:
     yield append(tables.MESSAGES, all_of(tables.MESSAGES, "run_messages"), "run_messages")
     yield append(tables.BATCHES, render("write_batches"), "run_messages")
     yield append(tables.DEFINITIONS, render("write_definitions"))
+    yield _into("run_counts", "what happened", render("counts"), "run_visits", "run_entries")
     yield append(tables.TICKS, render("write_ticks"))
 
 

@@ -26,8 +26,11 @@ def goals(job: Job) -> str | None:
     return render(
         "goals",
         windows=[
-            f"select {literal(checked.series.series_id)} as series_id, "
-            f"{interval(goal.within)} as duration, {interval(job.lag(rule))} as lag"
+            {
+                "series": literal(checked.series.series_id),
+                "duration": interval(goal.within),
+                "lag": interval(job.lag(rule)),
+            }
             for checked, rule, goal in found
         ],
         **job.judging([by_series(checked, rule) for checked, rule, _ in found]),
@@ -51,8 +54,11 @@ def message_goals(job: Job) -> str | None:
     return render(
         "message_goals",
         windows=[
-            f"select {literal(checked.series.series_id)} as series_id, {literal(block.block_id)} as block_id, "
-            f"{interval(block.goal.within)} as duration, {interval(job.lag(rule))} as lag"
+            {
+                "whose": of_block(checked, block.block_id, "message"),
+                "duration": interval(block.goal.within),
+                "lag": interval(job.lag(rule)),
+            }
             for checked, block, rule in found
         ],
         **job.judging([by_block(checked, block.block_id, rule) for checked, block, rule in found]),
@@ -71,7 +77,7 @@ def ends(job: Job) -> str:
         **job.judging([by_series(checked, rule) for checked, rule in exiting]),
         exiting=series_list(checked for checked, _ in exiting),
         idle=[
-            f"select {literal(checked.series.series_id)} as series_id, {interval(idle_exit)} as duration"
+            {"series": literal(checked.series.series_id), "duration": interval(idle_exit)}
             for checked, idle_exit in idle
         ],
         stopped=series_list(job.having("stopped")),
@@ -81,6 +87,7 @@ def ends(job: Job) -> str:
 
 def matches(job: Job) -> list[str]:
     """Customers at the entry rules that they match and may pass; several SELECTs where there are many rules."""
+    at_once = [one for one in job.having("live") if one.series.reentry and not one.series.reentry.after]
     rules = [
         (checked, block_id, checked.rules[block_id])
         for checked in job.having("live")
@@ -95,12 +102,15 @@ def matches(job: Job) -> list[str]:
                     "block": literal(block_id),
                     "predicate": predicate(rule, instant="as_of"),
                     "company": bool(rule.company_columns),
+                    "facts": job.gather([Asking(checked.series.series_id, "", rule)], everyone=True),
+                    "reentry_at_once": checked in at_once,
                     "reentry_after": checked.series.reentry and interval(checked.series.reentry.after),
                     "reentry_limit": checked.series.reentry and checked.series.reentry.limit,
                 }
                 for checked, block_id, rule in some
             ],
             reentering=series_list(checked for checked in job.having("live") if checked.series.reentry),
+            reentering_at_once=series_list(at_once),
             facts=job.gather((Asking(checked.series.series_id, "", rule) for checked, _, rule in some), everyone=True),
         )
         for some in in_batches(rules)
