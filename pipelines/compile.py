@@ -173,6 +173,9 @@ def _find(job: Job) -> Iterator[Statement]:
     if select := steps.message_goals(job):
         yield _into("run_message_goals", "message goals", select)
     yield _into("run_ends", "exits", steps.ends(job))
+    # What ends is out of the way before anybody is looked at, so that no later step has to ask.
+    yield _append(tables.CLOSED_VISITS, render("write_ended_visits"), "run_ends")
+    yield _clear(tables.OPEN_VISITS, ("entry_id",), "select entry_id\nfrom run_ends", "run_ends")
     for select in steps.matches(job):
         yield _into("run_matches", "entry rules", select)
     if select := steps.kept_out(job):
@@ -206,35 +209,26 @@ def _move(job: Job) -> Iterator[Statement]:
 def _write() -> Iterator[Statement]:
     """What was found, into the state and the journal."""
 
-    def append(table: tables.Table, select: str, *needs: str) -> Statement:
-        sql = writes.append(table.qualified_name, table.column_names, select)
-        return Statement(f"write {table.qualified_name}", sql, needs=needs)
-
-    def clear(table: tables.Table, keys: Sequence[str], select: str, *needs: str) -> Statement:
-        return Statement(
-            f"clear {table.qualified_name}", writes.delete(table.qualified_name, keys, select), needs=needs
-        )
-
     def all_of(table: tables.Table, run_table: str) -> str:
         return f"select {', '.join(table.column_names)}\nfrom {run_table}"
 
-    # What was open and ended with its entry is journaled before it is taken away.
-    yield append(tables.CLOSED_VISITS, render("write_closed_visits"), "run_visits", "run_ends")
-    yield clear(tables.OPEN_VISITS, ("entry_id", "block_id"), render("changed_visits"), "run_visits", "run_ends")
-    yield append(tables.OPEN_VISITS, render("write_open_visits"), "run_visits")
-    yield clear(tables.ENTRIES, ("entry_id",), "select entry_id\nfrom run_entries", "run_entries")
-    yield append(tables.ENTRIES, all_of(tables.ENTRIES, "run_entries"), "run_entries")
-    yield append(tables.ADVANCES, render("write_advances"), "run_advances")
-    yield append(tables.TAG_WRITES, render("write_tag_writes"), "run_visits")
-    yield clear(tables.PENDING_TAGS, ("customer_id", "tag"), render("agreed_tags"))
+    yield _append(tables.CLOSED_VISITS, render("write_closed_visits"), "run_visits")
+    changed = "select entry_id, block_id\nfrom run_visits\nwhere not is_new"
+    yield _clear(tables.OPEN_VISITS, ("entry_id", "block_id"), changed, "run_visits")
+    yield _append(tables.OPEN_VISITS, render("write_open_visits"), "run_visits")
+    yield _clear(tables.ENTRIES, ("entry_id",), "select entry_id\nfrom run_entries", "run_entries")
+    yield _append(tables.ENTRIES, all_of(tables.ENTRIES, "run_entries"), "run_entries")
+    yield _append(tables.ADVANCES, render("write_advances"), "run_advances")
+    yield _append(tables.TAG_WRITES, render("write_tag_writes"), "run_visits")
+    yield _clear(tables.PENDING_TAGS, ("customer_id", "tag"), render("agreed_tags"))
     yield _into("run_pending_tags", "tags to be decided", render("pending_tags"), "run_visits")
-    yield clear(
+    yield _clear(
         tables.PENDING_TAGS,
         ("customer_id", "tag"),
         "select customer_id, tag\nfrom run_pending_tags",
         "run_pending_tags",
     )
-    yield append(tables.PENDING_TAGS, all_of(tables.PENDING_TAGS, "run_pending_tags"), "run_pending_tags")
+    yield _append(tables.PENDING_TAGS, all_of(tables.PENDING_TAGS, "run_pending_tags"), "run_pending_tags")
     messages = tables.MESSAGES.qualified_name
     yield Statement(
         "receipts of messages",
@@ -246,11 +240,11 @@ def _write() -> Iterator[Statement]:
         writes.update(messages, "message_id", {"goal_at": "goal_at", "goal_closed": "is_closed"}, "run_message_goals"),
         needs=("run_message_goals",),
     )
-    yield append(tables.MESSAGES, all_of(tables.MESSAGES, "run_messages"), "run_messages")
-    yield append(tables.BATCHES, render("write_batches"), "run_messages")
-    yield append(tables.DEFINITIONS, render("write_definitions"))
+    yield _append(tables.MESSAGES, all_of(tables.MESSAGES, "run_messages"), "run_messages")
+    yield _append(tables.BATCHES, render("write_batches"), "run_messages")
+    yield _append(tables.DEFINITIONS, render("write_definitions"))
     yield _into("run_counts", "what happened", render("counts"), "run_visits", "run_entries")
-    yield append(tables.TICKS, render("write_ticks"))
+    yield _append(tables.TICKS, render("write_ticks"))
 
 
 def _check() -> Iterator[Statement]:
@@ -264,6 +258,15 @@ def _check() -> Iterator[Statement]:
     yield Statement(
         "every visit has at most one message", render("check_messages"), needs=("run_messages",), is_check=True
     )
+
+
+def _append(table: tables.Table, select: str, *needs: str) -> Statement:
+    sql = writes.append(table.qualified_name, table.column_names, select)
+    return Statement(f"write {table.qualified_name}", sql, needs=needs)
+
+
+def _clear(table: tables.Table, keys: Sequence[str], select: str, *needs: str) -> Statement:
+    return Statement(f"clear {table.qualified_name}", writes.delete(table.qualified_name, keys, select), needs=needs)
 
 
 def _into(table: str, name: str, select: str, *needs: str, level: int | None = None) -> Statement:

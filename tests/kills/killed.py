@@ -49,7 +49,8 @@ class Points:
 
     def around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def spied(*arguments: Any, **named: Any) -> Any:
-            detail = f" {' '.join(arguments[0].split())[:60]}" if name in ("execute", "sql") else ""
+            sql = getattr(arguments[0], "query", arguments[0]) if name in ("execute", "sql") else ""
+            detail = f" {' '.join(sql.split())[:60]}"
             self.reach(f"before {name}{detail}")
             result = call(*arguments, **named)
             self.reach(f"after {name}{detail}")

@@ -561,6 +561,13 @@ create or replace temp table run_entries (
     superseded boolean
 );
 
+-- table run_counts
+create or replace temp table run_counts (
+    series_id varchar,
+    what varchar,
+    times bigint
+);
+
 -- table run_pending_tags
 create or replace temp table run_pending_tags (
     customer_id varchar,
@@ -585,18 +592,31 @@ group by message.message_id, message.queued_at;
 -- goals
 insert into run_goals (entry_id, goal_at)
 with
-    goal_windows as (select 'lead_generation' as series_id, interval '30' day as duration, interval '0' day as lag),
+    timed as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entered_at,
+            case
+                series_id  when 'lead_generation' then interval '30' day             end as duration,
+            case series_id  when 'lead_generation' then interval '0' day  end as lag
+        from series.entries
+        where
+            series_id in ('lead_generation')
+            and goal_at is null
+            and not goal_met_at_entry
+            and not goal_closed
+    ),
     subject as (
         select
-            entry.entry_id,
-            entry.series_id,
-            entry.customer_id,
-            least(timestamp '2026-03-02 09:00:00', entry.entered_at + goal_window.duration) as instant,
-            entry.entered_at as visible_after,
-            timestamp '2026-03-02 09:00:00' >= entry.entered_at + goal_window.duration + goal_window.lag as closes
-        from series.entries as entry
-        join goal_windows as goal_window on goal_window.series_id = entry.series_id
-        where entry.goal_at is null and not entry.goal_met_at_entry and not entry.goal_closed
+            entry_id,
+            series_id,
+            customer_id,
+            least(timestamp '2026-03-02 09:00:00', entered_at + duration) as instant,
+            entered_at as visible_after,
+            timestamp '2026-03-02 09:00:00' >= entered_at + duration + lag as closes
+        from timed
     ),
             event_facts as (
                 select
@@ -630,23 +650,18 @@ where holds or closes;
 -- exits
 insert into run_ends (entry_id, series_id, customer_id, status)
 with
-    active_entries as (
+    subject as (
         select
             entry.entry_id,
             entry.series_id,
             entry.customer_id,
-            entry.entered_at,
-            goal.goal_at is not null and entry.series_id in ('lead_generation') as reached_goal
+            timestamp '2026-03-02 09:00:00' as instant,
+                goal.goal_at is not null and entry.series_id in ('lead_generation') as reached_goal,
+            entry.series_id in ('') as is_stopped
         from series.entries as entry
-        left join run_goals as goal on goal.entry_id = entry.entry_id
-        where entry.series_id in ('lead_generation') and entry.status = 'active'
+ left join run_goals as goal on goal.entry_id = entry.entry_id         where entry.series_id in ('lead_generation') and entry.status = 'active'
     ),
-        subject as (
-            select entry_id, series_id, customer_id, timestamp '2026-03-02 09:00:00' as instant
-            from active_entries
-            where series_id in ('lead_generation') and not reached_goal
-        ),
-                tag_facts as (
+            tag_facts as (
             select tagged.customer_id, bool_or(tagged.tag = 'sales-owned') as "has_tag_sales_owned_024b9d2e"
             from
                 (
@@ -666,21 +681,55 @@ with
                 ) as tagged
             group by tagged.customer_id
         ),
-    endings as (
-        select entry_id, series_id, customer_id, 'goal' as status, 1 as precedence
-        from active_entries
-        where reached_goal
-            union all
-            select subject.entry_id, subject.series_id, subject.customer_id, 'exited' as status, 2 as precedence
-            from subject
-            join
+    judged as (
+        select
+            subject.entry_id,
+            subject.series_id,
+            subject.customer_id,
+            case
+                when subject.reached_goal
+                then 'goal'
+                    when customer.customer_id is not null and (         (subject.series_id = 'lead_generation' and (COALESCE(customer."type" = 'user', FALSE) OR COALESCE(tag_facts.has_tag_sales_owned_024b9d2e, FALSE)))
+)
+                    then 'exited'
+                when subject.is_stopped
+                then 'stopped'
+            end as status
+        from subject
+            left join
                 source_customers as customer on customer.customer_id = subject.customer_id
-                 left join tag_facts on tag_facts.customer_id = customer.customer_id
-            where          (subject.series_id = 'lead_generation' and (COALESCE(customer."type" = 'user', FALSE) OR COALESCE(tag_facts.has_tag_sales_owned_024b9d2e, FALSE)))
+                  left join tag_facts on tag_facts.customer_id = customer.customer_id
     )
-select entry_id, series_id, customer_id, arg_min(status, precedence) as status
-from endings
-group by entry_id, series_id, customer_id;
+select entry_id, series_id, customer_id, status
+from judged
+where status is not null;
+
+-- write series_state.closed_visits
+insert into series_state.closed_visits (entry_id, series_id, customer_id, block_id, arrived_at, arrived_as_of, deadline_at, left_at, left_as_of, outcome)
+select
+    visit.entry_id,
+    visit.series_id,
+    visit.customer_id,
+    visit.block_id,
+    visit.arrived_at,
+    visit.arrived_as_of,
+    visit.deadline_at,
+    timestamp '2026-03-02 09:00:00' as left_at,
+    timestamp '2026-03-02 09:00:00' as left_as_of,
+    ended.status as outcome
+from series_state.open_visits as visit
+join run_ends as ended on ended.entry_id = visit.entry_id;
+
+-- clear series_state.open_visits
+delete from series_state.open_visits as target
+where exists (
+select 1
+from (
+select entry_id
+from run_ends
+) as gone
+where gone.entry_id = target.entry_id
+);
 
 -- entry rules
 insert into run_matches (series_id, block_id, customer_id, entry_id, newest_entry_id, newest_entry_number, newest_status)
@@ -721,10 +770,8 @@ matches as (
                                 entry.customer_id,
                                 entry.entry_number,
                                 list_contains(entry.entry_rules, 'looks_at_prices') as has_passed,
-                                coalesce(ended.status, entry.status) as status,
-                                case when ended.status is null then entry.ended_at else timestamp '2026-03-02 09:00:00' end as ended_at
+ entry.status, entry.ended_at
                             from series.entries as entry
-                            left join run_ends as ended on ended.entry_id = entry.entry_id
                             where entry.series_id = 'lead_generation' and not entry.superseded
                         ) as entry
                 ) as newest
@@ -760,10 +807,8 @@ matches as (
                                 entry.customer_id,
                                 entry.entry_number,
                                 list_contains(entry.entry_rules, 'keeps_looking') as has_passed,
-                                coalesce(ended.status, entry.status) as status,
-                                case when ended.status is null then entry.ended_at else timestamp '2026-03-02 09:00:00' end as ended_at
+ entry.status, entry.ended_at
                             from series.entries as entry
-                            left join run_ends as ended on ended.entry_id = entry.entry_id
                             where entry.series_id = 'lead_generation' and not entry.superseded
                         ) as entry
                 ) as newest
@@ -772,19 +817,25 @@ matches as (
             where (newest.entry_id is null or newest.may_pass) and (COALESCE(customer."type" = 'lead', FALSE) AND COALESCE(event_facts.did_visited_pricing_d6c9d180, FALSE))
     )
 select
-    series_id,
-    block_id,
-    customer_id,
+    match.series_id,
+    match.block_id,
+    match.customer_id,
     case
-        when newest_status = 'active'
-        then newest_entry_id
-        when series_id not in ('lead_generation')
-        then newest_entry_id
+        when coalesce(ended.status, match.newest_status) = 'active'
+        then match.newest_entry_id
+        when match.series_id not in ('lead_generation')
+        then match.newest_entry_id
     end as entry_id,
-    newest_entry_id,
-    newest_entry_number,
-    newest_status
-from matches;
+    match.newest_entry_id,
+    match.newest_entry_number,
+    coalesce(ended.status, match.newest_status) as newest_status
+from matches as match
+left join run_ends as ended on ended.entry_id = match.newest_entry_id
+where
+    -- Who was let through as active and is not any more may go on only where an ended entry may.
+    ended.status is null
+    or match.series_id in ('')
+    or (ended.status in ('finished', 'disengaged') and match.series_id not in ('lead_generation'));
 
 -- exit rules before entry
 insert into run_kept_out (series_id, customer_id)
@@ -970,10 +1021,8 @@ with
                 false as is_new
             from series_state.open_visits as visit
             join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-            left join run_ends as ended on ended.entry_id = visit.entry_id
             where
                 visit.kind = 'rule'
-                and ended.entry_id is null
                 and not block.is_late and block.batch = 0
 ),
     subject as (
@@ -1086,10 +1135,8 @@ with
                 false as is_new
             from series_state.open_visits as visit
             join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-            left join run_ends as ended on ended.entry_id = visit.entry_id
             where
                 visit.kind = 'wait'
-                and ended.entry_id is null
                 and not block.is_late
 ),
     timed as (
@@ -1171,10 +1218,8 @@ with
                 false as is_new
             from series_state.open_visits as visit
             join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-            left join run_ends as ended on ended.entry_id = visit.entry_id
             where
                 visit.kind = 'content'
-                and ended.entry_id is null
                 and not block.is_late
 ),
     proofs as (
@@ -2496,8 +2541,6 @@ with
         select visit.entry_id, count(*) as open_before
         from series_state.open_visits as visit
         join moved on moved.entry_id = visit.entry_id
-        left join run_ends as ended on ended.entry_id = visit.entry_id
-        where ended.entry_id is null
         group by visit.entry_id
     )
 select
@@ -2644,21 +2687,7 @@ select
     timestamp '2026-03-02 09:00:00' as left_as_of,
     visit.outcome
 from run_visits as visit
-where visit.left_at is not null
-union all
-select
-    visit.entry_id,
-    visit.series_id,
-    visit.customer_id,
-    visit.block_id,
-    visit.arrived_at,
-    visit.arrived_as_of,
-    visit.deadline_at,
-    timestamp '2026-03-02 09:00:00' as left_at,
-    timestamp '2026-03-02 09:00:00' as left_as_of,
-    ended.status as outcome
-from series_state.open_visits as visit
-join run_ends as ended on ended.entry_id = visit.entry_id;
+where visit.left_at is not null;
 
 -- clear series_state.open_visits
 delete from series_state.open_visits as target
@@ -2668,10 +2697,6 @@ from (
 select entry_id, block_id
 from run_visits
 where not is_new
-union all
-select visit.entry_id, visit.block_id
-from series_state.open_visits as visit
-join run_ends as ended on ended.entry_id = visit.entry_id
 ) as gone
 where gone.entry_id = target.entry_id and gone.block_id = target.block_id
 );
@@ -2831,48 +2856,53 @@ left join
     and known.series_id = version.series_id
 where known.definition_hash is null;
 
+-- what happened
+insert into run_counts (series_id, what, times)
+select series_id, 'entered' as what, count(*) as times
+from run_new_entries
+group by series_id
+union all
+select series_id, 'held_out' as what, count(*) as times
+from run_new_entries
+where arm = 'holdout'
+group by series_id
+union all
+select match.series_id, 'reopened' as what, count(distinct match.entry_id) as times
+from run_matches as match
+join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
+where match.newest_status in ('finished', 'disengaged')
+group by match.series_id
+union all
+select series_id, case when merged then 'merged' else 'advanced' end as what, count(*) as times
+from run_advances
+group by series_id, merged
+union all
+select series_id, outcome as what, count(*) as times
+from run_visits
+where outcome in ('waited', 'tagged')
+group by series_id, outcome
+union all
+select series_id, 'messages_queued' as what, count(*) as times
+from run_messages
+group by series_id
+union all
+select entry.series_id, 'goals' as what, count(*) as times
+from run_goals as goal
+join run_entries as entry on entry.entry_id = goal.entry_id
+where goal.goal_at is not null
+group by entry.series_id
+union all
+select series_id, 'ended' as what, count(*) as times
+from run_entries
+where ended_at = timestamp '2026-03-02 09:00:00'
+group by series_id;
+
 -- write series.ticks
 insert into series.ticks (tick_id, as_of, series_id, definition_hash, status, entered, held_out, reopened, advanced, merged, waits_ended, tags_written, messages_queued, goals, ended, customers_missing, committed_at)
 with
     happened as (
-        select series_id, 'entered' as what, count(*) as times
-        from run_new_entries
-        group by series_id
-        union all
-        select series_id, 'held_out' as what, count(*) as times
-        from run_new_entries
-        where arm = 'holdout'
-        group by series_id
-        union all
-        select match.series_id, 'reopened' as what, count(distinct match.entry_id) as times
-        from run_matches as match
-        join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
-        where match.newest_status in ('finished', 'disengaged')
-        group by match.series_id
-        union all
-        select series_id, case when merged then 'merged' else 'advanced' end as what, count(*) as times
-        from run_advances
-        group by series_id, merged
-        union all
-        select series_id, outcome as what, count(*) as times
-        from run_visits
-        where outcome in ('waited', 'tagged')
-        group by series_id, outcome
-        union all
-        select series_id, 'messages_queued' as what, count(*) as times
-        from run_messages
-        group by series_id
-        union all
-        select entry.series_id, 'goals' as what, count(*) as times
-        from run_goals as goal
-        join run_entries as entry on entry.entry_id = goal.entry_id
-        where goal.goal_at is not null
-        group by entry.series_id
-        union all
-        select series_id, 'ended' as what, count(*) as times
-        from run_entries
-        where ended_at = timestamp '2026-03-02 09:00:00'
-        group by series_id
+        select series_id, what, times
+        from run_counts
         union all
         select entry.series_id, 'customers_missing' as what, count(*) as times
         from series.entries as entry
