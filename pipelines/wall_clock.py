@@ -23,17 +23,22 @@ _SECOND = timedelta(seconds=1)
 def utc_of_local(local: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
     """The naive UTC instant of a naive local time."""
     early, late = (_naive(local.replace(tzinfo=zone, fold=fold)) for fold in (1, 0))
-    if _local(late, zone) == local:
+    if local_of_utc(late, zone) == local:
         return late
     # The time is skipped: the clock moves somewhere after `early` and no later than `late`.
-    before = _local(early, zone) - early
+    before = local_of_utc(early, zone) - early
     while late - early > _SECOND:
         middle = early + (late - early) // 2
         middle = middle.replace(microsecond=0)
         if middle <= early:
             break
-        early, late = (middle, late) if _local(middle, zone) - middle == before else (early, middle)
+        early, late = (middle, late) if local_of_utc(middle, zone) - middle == before else (early, middle)
     return late.replace(microsecond=0)
+
+
+def local_of_utc(instant: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
+    """The naive local time of a naive UTC instant."""
+    return instant.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
 
 
 def instant_of(moment: DateTime, project_zone: str) -> datetime:
@@ -57,7 +62,7 @@ def moments_between(
     """
     zone = zoneinfo.ZoneInfo(wanted.timezone or project_zone)
     clock = time.fromisoformat(wanted.time)
-    first, last = _local(since, zone).date() - 9 * _DAY, _local(until, zone).date() + 9 * _DAY
+    first, last = local_of_utc(since, zone).date() - 9 * _DAY, local_of_utc(until, zone).date() + 9 * _DAY
     days = (first + number * _DAY for number in range((last - first).days + 1))
     moments = sorted({_moment(day, clock, zone) for day in days if wanted.weekday in (None, day.weekday())})
     return [(before, after) for before, after in pairwise(moments) if after >= since and before < until]
@@ -79,7 +84,7 @@ def open_zones(window: SendWindow, project_zone: str, zones: Iterable[str], inst
     asked = {"": window.timezone or project_zone}
     if window.timezone == "customer":
         asked = {"": project_zone} | {zone: zone if zone in _zones() else project_zone for zone in zones}
-    return [name for name, zone in asked.items() if _is_open(window, _local(instant, zoneinfo.ZoneInfo(zone)))]
+    return [name for name, zone in asked.items() if _is_open(window, local_of_utc(instant, zoneinfo.ZoneInfo(zone)))]
 
 
 def _is_open(window: SendWindow, local: datetime) -> bool:
@@ -103,7 +108,3 @@ def _moment(day: date, clock: time, zone: zoneinfo.ZoneInfo) -> datetime:
 
 def _naive(aware: datetime) -> datetime:
     return aware.astimezone(UTC).replace(tzinfo=None)
-
-
-def _local(instant: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
-    return instant.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
