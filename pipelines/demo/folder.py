@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from pipelines.demo.world import Story
+from pipelines.demo.story import Story
 from pipelines.load import FOLDER
 from pipelines.problems import UsageError
 from pipelines.schedule import format_instant
@@ -53,8 +53,8 @@ select block_id, arrived_at, left_at, outcome from series.visits
 where customer_id = 'c00042' order by arrived_at;
 ```
 
-Answers to the last messages are in `engagements` and `events` with times that have not come yet; a run sees them when
-they have. Schema `demo` holds what no company knows about its customers, such as who is curious.
+What people do in the three days after the story is in `engagements` and `events` already; a run sees it when its time
+has come. Schema `demo` holds what no company knows about its customers, such as who is curious.
 """
 
 

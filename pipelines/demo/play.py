@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pipelines import report
 from pipelines.demo import folder as demo_folder
+from pipelines.demo.story import Story
 from pipelines.demo.summary import SeriesSummary, summarise
-from pipelines.demo.world import Story, begin, pass_hour
+from pipelines.demo.world import World
 from pipelines.project import Project
 
 Track = Callable[[Sequence[datetime]], Iterable[datetime]]
@@ -60,11 +61,11 @@ def make_demo(folder: Path, story: Story, *, force: bool = False, track: Track =
     project = Project.open(folder)
     failures: dict[str, None] = {}
     with project.session() as warehouse:
-        begin(warehouse, story)
+        world = World(warehouse, story)
         for instant in track(story.instants):
             result = project.run(instant, due=True)
             failures |= dict.fromkeys(report.failures(result))
-            pass_hour(warehouse, story, result)
+            world.pass_hour(result)
         customers = warehouse.fetch("select count(*) from customers")[0][0]
         series = summarise(warehouse)
     seconds = time.monotonic() - began

@@ -1,6 +1,5 @@
--- What people do by themselves on their visits between two instants.
--- Grain: one event. Reads: events, demo.habits, demo.people, demo.visits.
--- Parameters: since (not itself), until (UTC).
+-- What people do by themselves on their visits; nobody buys twice.
+-- Grain: one event. Reads: demo.habits, demo.people, demo.visits.
 with
     actions as (
         select
@@ -15,9 +14,7 @@ with
         join demo.people as person on person.customer_id = visit.customer_id
         join demo.habits as habit on habit.type = person.type
         where
-            visit.visited_at > $since
-            and visit.visited_at <= $until
-            and demo.draw(person.salt, habit.name || ' at ' || visit.visited_at)
+            demo.draw(person.salt, habit.name || ' at ' || visit.visited_at)
             < habit.probability * if(visit.visited_at < person.appears_at + interval 7 days, habit.newcomer_factor, 1)
     ),
     ordered as (
@@ -42,14 +39,4 @@ select
         then json_object('plan', 'Premium', 'amount', 49)
     end as properties
 from ordered
-where
-    name != 'purchase'
-    or (
-        turn = 1
-        and plan != 'Premium'
-        and not exists (
-            select 1
-            from events as earlier
-            where earlier.customer_id = ordered.customer_id and earlier.name = 'purchase'
-        )
-    )
+where name != 'purchase' or (turn = 1 and plan != 'Premium')

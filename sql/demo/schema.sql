@@ -23,12 +23,6 @@ create macro demo.rhythm(local_time) as
     [0.004, 0.002, 0.002, 0.002, 0.004, 0.01, 0.02, 0.04, 0.08, 0.11, 0.11, 0.1, 0.06, 0.08, 0.1, 0.09, 0.07, 0.04,
      0.02, 0.015, 0.016, 0.013, 0.008, 0.004][1 + hour(local_time)] * if(isodow(local_time) >= 6, 0.3, 1);
 
--- Whoever would do it at night does it after getting up.
-create macro demo.awake(instant, zone) as
-    instant + [7, 6, 5, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8][
-        1 + hour(demo.local_time(instant, zone))
-    ] * interval 1 hour;
-
 create table customers (
     customer_id varchar, type varchar, first_name varchar, email varchar, plan varchar, country varchar,
     timezone varchar, created_at timestamp, trial_ends_at timestamp, unsubscribed boolean
@@ -50,13 +44,3 @@ create table demo.people (
 create table demo.visits (customer_id varchar, visited_at timestamp);
 -- What people do by themselves: probability per visit, times `newcomer_factor` in the first week.
 create table demo.habits (type varchar, name varchar, probability double, newcomer_factor double);
--- How messages are answered: the kind that follows another one of the same message when the fraction drawn is between
--- the two bounds. `inbox`: read where it arrives; otherwise at the next visit.
-create table demo.reactions (
-    channel varchar, inbox boolean, after_kind varchar, kind varchar, at_least double, below double,
-    mean_minutes double
-);
--- What a message brings about: probability that an engagement leads to the event, and after how long.
-create table demo.persuasion (
-    series_id varchar, kind varchar, name varchar, probability double, mean_minutes double
-);
