@@ -45,11 +45,17 @@ class EventFacts:
 
 @dataclass(frozen=True, slots=True)
 class EngagementFacts:
-    """Messages of ``blocks`` in ``series`` are looked at. ``asked_by``: see `gather`."""
+    """Messages of ``blocks`` in ``series``, and what came back of ``kinds``. ``asked_by``: see `gather`.
+
+    Attributes:
+        queueing_counts: Whether a message alone, without any engagement, may prove something.
+    """
 
     columns: Sequence[str]
     blocks: Sequence[str]
     series: Sequence[str]
+    kinds: Sequence[str]
+    queueing_counts: bool
     asked_by: Sequence[str]
 
 
@@ -189,6 +195,12 @@ def _engagements(
         ],
         blocks=_literals(call.block_id for call in calls.values()),
         series=[literal(series_id) for series_id in series],
+        kinds=_literals(kind for call in calls.values() for kind in _kinds(call)),
+        queueing_counts=any(
+            call.function == "received" and call.link is None and call.block_id in queued_is_received.get(name, ())
+            for call in calls.values()
+            for name in series
+        ),
         asked_by=asked_by,
     )
 
@@ -196,8 +208,7 @@ def _engagements(
 def _engagement_column(
     call: EngagementCall, series: Sequence[str], queued_is_received: Mapping[str, frozenset[str]]
 ) -> str:
-    kinds = RECEIPT_KINDS if call.function == "received" else (call.function,)
-    proof = f"engagement.kind in ({', '.join(_literals(kinds))})"
+    proof = f"engagement.kind in ({', '.join(_literals(_kinds(call)))})"
     if call.link is not None:
         proof += f" and engagement.link = {literal(call.link)}"
     elif call.function == "received":
@@ -206,6 +217,10 @@ def _engagement_column(
             queued = f"message.series_id in ({', '.join(without)}) and message.queued_at <= moment.instant"
             proof = f"({proof} or ({queued}))"
     return f"coalesce(bool_or(message.block_id = {literal(call.block_id)} and {proof}), false)"
+
+
+def _kinds(call: EngagementCall) -> Sequence[str]:
+    return RECEIPT_KINDS if call.function == "received" else (call.function,)
 
 
 def _tags(calls: Mapping[str, TagCall]) -> NamedFacts:

@@ -1018,7 +1018,7 @@ with
         coalesce(bool_or(message.block_id = 'upgrade_post' and engagement.kind in ('clicked')), false) as "clicked_upgrade_post_3118f3db"
             from
                 (
-                    select distinct entry_id, instant
+                    select entry_id, instant
                     from subject
                         where (subject.series_id = 'encourage_upgrades' and subject.block_id = 'clicked_post') or (subject.series_id = 'encourage_upgrades' and subject.block_id = 'clicked_email')
                 ) as moment
@@ -1035,10 +1035,11 @@ with
                     where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_email', 'upgrade_post')
                 ) as message
                 on message.entry_id = moment.entry_id
-            left join
+            join
                 source_engagements as engagement
                 on engagement.message_id = message.message_id
                 and engagement.occurred_at <= moment.instant
+                and engagement.kind in ('clicked')
             group by moment.entry_id, moment.instant
         ),
 judged as (
@@ -1629,7 +1630,7 @@ with
             select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'upgrade_post' and engagement.kind in ('clicked')), false) as "clicked_upgrade_post_3118f3db"
             from
                 (
-                    select distinct entry_id, instant
+                    select entry_id, instant
                     from subject
                 ) as moment
             join
@@ -1645,10 +1646,11 @@ with
                     where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_post')
                 ) as message
                 on message.entry_id = moment.entry_id
-            left join
+            join
                 source_engagements as engagement
                 on engagement.message_id = message.message_id
                 and engagement.occurred_at <= moment.instant
+                and engagement.kind in ('clicked')
             group by moment.entry_id, moment.instant
         ),
 judged as (
@@ -2105,7 +2107,7 @@ with
             select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'upgrade_email' and engagement.kind in ('clicked')), false) as "clicked_upgrade_email_3e54eeb4"
             from
                 (
-                    select distinct entry_id, instant
+                    select entry_id, instant
                     from subject
                 ) as moment
             join
@@ -2121,10 +2123,11 @@ with
                     where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_email')
                 ) as message
                 on message.entry_id = moment.entry_id
-            left join
+            join
                 source_engagements as engagement
                 on engagement.message_id = message.message_id
                 and engagement.occurred_at <= moment.instant
+                and engagement.kind in ('clicked')
             group by moment.entry_id, moment.instant
         ),
 judged as (
@@ -3384,46 +3387,35 @@ group by ran.series_id, ran.definition_hash, ran.status;
 
 -- must return nothing: every run keeps the invariants of entries and visits
 with
-    touched as (select distinct entry_id from run_visits),
-    recorded as (
-        select visit.entry_id, visit.block_id, visit.arrived_as_of
-        from touched
-        join series.visits as visit on visit.entry_id = touched.entry_id
-    )
-select entry_id, block_id, 'visited more than once' as problem
-from recorded
-group by entry_id, block_id
+    reached as (select entry_id, series_id, block_id from run_visits where is_new),
+    advanced as (select entry_id, to_block as block_id from run_advances where not merged)
+select visit.entry_id, visit.block_id, 'visited more than once' as problem
+from reached
+join series.visits as visit on visit.entry_id = reached.entry_id and visit.block_id = reached.block_id
+group by visit.entry_id, visit.block_id
 having count(*) > 1
 union all
-select visit.entry_id, visit.block_id, 'open although its entry has ended' as problem
-from run_entries as entry
-join series_state.open_visits as visit on visit.entry_id = entry.entry_id
-where entry.status <> 'active'
-union all
-select entry.entry_id, cast(null as varchar) as block_id, 'active without an open visit' as problem
+select
+    entry.entry_id,
+    min(visit.block_id) as block_id,
+    case
+        when entry.status = 'active' then 'active without an open visit' else 'open although its entry has ended'
+    end as problem
 from run_entries as entry
 left join series_state.open_visits as visit on visit.entry_id = entry.entry_id
-where entry.status = 'active' and visit.entry_id is null
+group by entry.entry_id, entry.status
+having (entry.status = 'active') <> (count(visit.entry_id) > 0)
 union all
-select visit.entry_id, visit.block_id, 'reached without an advance' as problem
-from run_visits as visit
-left join
-    run_advances as advance
-    on advance.entry_id = visit.entry_id
-    and advance.to_block = visit.block_id
-    and not advance.merged
-left join
-    run_matches as match
-    on match.series_id = visit.series_id
-    and match.customer_id = visit.customer_id
-    and match.block_id = visit.block_id
-where visit.is_new and advance.entry_id is null and match.customer_id is null
+select reached.entry_id, reached.block_id, 'reached without an advance' as problem
+from reached
+join run_blocks as block on block.series_id = reached.series_id and block.block_id = reached.block_id
+left join advanced on advanced.entry_id = reached.entry_id and advanced.block_id = reached.block_id
+where block.level > 0 and advanced.entry_id is null
 union all
-select advance.entry_id, advance.to_block as block_id, 'an advance that arrived nowhere' as problem
-from run_advances as advance
-left join
-    run_visits as visit on visit.entry_id = advance.entry_id and visit.block_id = advance.to_block and visit.is_new
-where not advance.merged and visit.entry_id is null
+select advanced.entry_id, advanced.block_id, 'an advance that arrived nowhere' as problem
+from advanced
+left join reached on reached.entry_id = advanced.entry_id and reached.block_id = advanced.block_id
+where reached.entry_id is null
 limit 20;
 
 -- must return nothing: every visit has at most one message
