@@ -1,6 +1,6 @@
 # Everything a contributor runs; each target is what its name says, from a clean checkout onwards.
 .DEFAULT_GOAL := help
-.PHONY: help setup test check format golden demo example deep
+.PHONY: help setup test check format golden demo example deep bench
 
 BIN := .venv/bin
 
@@ -37,6 +37,9 @@ golden: ## Rewrite the golden files; then read the difference
 
 demo: setup ## Run two weeks of a made-up company, hour by hour; the project is then in demo/
 	$(BIN)/series demo demo --force
+
+bench: ## Print what runs cost, with machine and versions, beside a floor measured in the same run
+	$(BIN)/python benchmarks/engine.py
 
 example: ## Run the series of examples/complete_journey over a year of real purchases
 	$(BIN)/python examples/complete_journey/run.py

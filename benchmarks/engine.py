@@ -19,14 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+import warehouse.duckdb
 from pipelines import Project
 from warehouse.duckdb import DuckDB
 
@@ -41,9 +43,11 @@ goal: {{rule: plan = 'Premium', within: 30 days, exits: false}}
 holdout: 5
 blocks:
   starts:   {{rule: "{rule}", then: post}}
-  post:     {{content: post, title: Hello, body: "Hi {{{{ first_name | default('there') }}}}", try_for: 1 day, then: clicked, else: email}}
+  post:     {{content: post, title: Hello, body: "Hi {{{{ first_name | default('there') }}}}", try_for: 1 day,
+             then: clicked, else: email}}
   clicked:  {{rule: clicked('post'), within: 2 days, then: settle, else: email}}
-  email:    {{content: email, subject: Hello again, body: "Hi {{{{ first_name | default('there') }}}}", try_for: 2 days, then: settle}}
+  email:    {{content: email, subject: Hello again, body: "Hi {{{{ first_name | default('there') }}}}", try_for: 2 days,
+             then: settle}}
   settle:   {{wait: 6 hours, then: active}}
   active:   {{rule: "did('login', within => '3 days')", within: 3 days, then: tour, else: mail_two}}
   tour:     {{content: tour, title: What is new, body: Have a look, try_for: 3 days, then: upgraded}}
@@ -102,9 +106,9 @@ def bench(folder: Path, customers: int, events: int, series: int) -> None:
         for statement in OTHER_SOURCES:
             connection.execute(statement)
     project = Project.open(folder)
-    first = figure("first run: everybody enters", lambda: project.run(START, hand_off=False))
+    figure("first run: everybody enters", lambda: project.run(START, hand_off=False))
     answer(folder, START)
-    moved = figure("second run: a day later, receipts arrive", lambda: project.run(hour(24), hand_off=False))
+    figure("second run: a day later, receipts arrive", lambda: project.run(hour(24), hand_off=False))
     answer(folder, hour(24))
     statements.clear()
     steady = figure("steady run: an hour later", lambda: project.run(hour(25), hand_off=False))
@@ -119,7 +123,6 @@ def bench(folder: Path, customers: int, events: int, series: int) -> None:
     for words in (["--help"], ["status", "--project-dir", str(folder)]):
         cold = [timed(lambda words=words: command(words)) for _ in range(5)]
         print(f"{'series ' + words[0] + ', a new process':<48}{statistics.median(cold):>8.2f} s")
-    _ = first, moved
 
 
 def small() -> None:
@@ -167,11 +170,11 @@ def timed(action: Callable[[], object]) -> float:
 def command(words: list[str]) -> None:
     """The command line in a process of its own."""
     series = Path(sys.executable).with_name("series")
-    subprocess.run([series, *words], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([series, *words], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 (words of this file)
 
 
 @contextmanager
-def world(folder: Path):
+def world(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A plain connection to the warehouse between runs."""
     with duckdb.connect(str(folder / "warehouse" / "warehouse.duckdb")) as connection:
         yield connection
@@ -243,31 +246,36 @@ FLOORS = (
     "select count(*) from customers where type = 'user' and country in ('DE', 'FR', 'NL')",
     "select count(*) from customers where seats > 3 and not unsubscribed",
     "select count(*) from customers where created_at < timestamp '2026-01-15' and plan = 'Free'",
-    "select count(distinct customer_id) from events where name = 'visited_pricing' "
-    "and occurred_at > timestamp '2026-02-17 10:00' and occurred_at <= timestamp '2026-03-03 10:00'",
+    """
+    select count(distinct customer_id) from events where name = 'visited_pricing'
+        and occurred_at > timestamp '2026-02-17 10:00' and occurred_at <= timestamp '2026-03-03 10:00'
+    """,
     "select count(*) from customers where lower(first_name) like 'name1%'",
     "select count(*) from customers where seats between 2 and 20 or plan = 'Pro'",
-    "select count(*) from (select customer_id from events where name = 'login' "
-    "and occurred_at > timestamp '2026-02-24 10:00' and occurred_at <= timestamp '2026-03-03 10:00' "
-    "group by customer_id having count(*) >= 2)",
+    """
+    select count(*) from (
+        select customer_id from events where name = 'login'
+            and occurred_at > timestamp '2026-02-24 10:00' and occurred_at <= timestamp '2026-03-03 10:00'
+        group by customer_id having count(*) >= 2
+    )
+    """,
     "select count(*) from customers where type = 'lead' or country = 'US'",
     "select count(*) from customers where trial_ends_at < timestamp '2026-03-03 10:00' and plan is distinct from 'Pro'",
 )
+"""The entry rules of RULES as a person would count them."""
 
 statements: list[str] = []
 
 
-def _listen() -> None:
-    """Count the statements that runs send to the warehouse."""
-    fetch = DuckDB.fetch
+class Counted(DuckDB):
+    """A warehouse that notes the statements which runs send to it."""
 
-    def counted(self: DuckDB, sql: str, parameters: object = None) -> object:
+    def fetch(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Note the statement and execute it."""
         statements.append(sql)
-        return fetch(self, sql, parameters)
-
-    DuckDB.fetch = counted
+        return super().fetch(sql, parameters)
 
 
 if __name__ == "__main__":
-    _listen()
+    warehouse.duckdb.DuckDB = Counted  # type: ignore[misc]
     main()
