@@ -9,7 +9,7 @@ found into temporary ``run_...`` tables, and written at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipelines import steps, visit_steps
@@ -77,6 +77,7 @@ class Statement:
         needs: Tables of the run of which at least one must hold rows; otherwise the statement would do nothing and a
             run leaves it out. Empty: it is always executed.
         level: The level whose blocks it is about; left out where this run reaches nobody there. None: no level.
+        kind: The kind of block it is about, likewise. None: all kinds.
         is_check: Whether it must return no row; its rows then show what is wrong.
     """
 
@@ -85,6 +86,7 @@ class Statement:
     fills: str | None = None
     needs: tuple[str, ...] = ()
     level: int | None = None
+    kind: Kind | None = None
     is_check: bool = False
 
 
@@ -203,7 +205,9 @@ def _move(job: Job) -> Iterator[Statement]:
             # Where somebody may stand who is judged only now, it does not matter whether anybody arrives.
             only_if_reached = None if kind == "rule" and level in late else level
             for select in visit_steps.visits(job, level, kind):
-                yield _into("run_visits", f"{kind} blocks at level {level}", select, level=only_if_reached)
+                yield replace(
+                    _into("run_visits", f"{kind} blocks at level {level}", select), level=only_if_reached, kind=kind
+                )
 
 
 def _write() -> Iterator[Statement]:

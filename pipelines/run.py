@@ -332,11 +332,11 @@ def _execute(warehouse: Warehouse, statements: Sequence[Statement], as_of: datet
         "committed_at": datetime.now(UTC).replace(tzinfo=None),
     }
     filled: dict[str, int] = {}
-    level: int | None = None
+    reached = _Reached(0, frozenset())
     for statement in statements:
-        if statement.level is not None and (level is None or level < statement.level):
-            level = _next_level(warehouse, statement.level) if filled.get("run_visits") else None
-        if _is_needed(statement, filled, level):
+        if statement.level is not None and reached.level < statement.level and filled.get("run_visits"):
+            reached = _read_reached(warehouse, statement.level)
+        if _is_needed(statement, filled, reached):
             rows = _do(warehouse, statement, values)
             if statement.fills:
                 filled[statement.fills] = filled.get(statement.fills, 0) + rows
@@ -344,22 +344,35 @@ def _execute(warehouse: Warehouse, statements: Sequence[Statement], as_of: datet
     return {row[0]: dict(zip(_COUNTS, row[1:], strict=True)) for row in counts}
 
 
-def _is_needed(statement: Statement, filled: Mapping[str, int], level: int | None) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """A level that somebody moves to, and the kinds of block they come to there."""
+
+    level: int
+    kinds: frozenset[str]
+
+
+def _is_needed(statement: Statement, filled: Mapping[str, int], reached: _Reached) -> bool:
     """Whether a statement has something to do; most of a run's have not, most of the time."""
-    if statement.level is not None and statement.level != level:
+    if statement.level is not None and statement.level != reached.level:
+        return False
+    if statement.level is not None and statement.kind is not None and statement.kind not in reached.kinds:
         return False
     return not statement.needs or any(filled.get(table) for table in statement.needs)
 
 
-def _next_level(warehouse: Warehouse, level: int) -> int:
+def _read_reached(warehouse: Warehouse, level: int) -> _Reached:
     """The first level from ``level`` on that somebody moves to; beyond all levels where nobody does."""
-    found = warehouse.fetch(
-        "select min(connection.to_level) from run_visits as visit join run_connections as connection "
-        "on connection.series_id = visit.series_id and connection.from_block = visit.block_id "
-        "where visit.left_at is not null and connection.to_level >= $level",
-        {"level": level},
-    )
-    return sys.maxsize if found[0][0] is None else int(found[0][0])
+    query = """
+select distinct connection.to_level, connection.to_kind
+from run_visits as visit
+join run_connections as connection
+    on connection.series_id = visit.series_id and connection.from_block = visit.block_id
+where visit.left_at is not null and connection.to_level >= $level
+"""
+    found = warehouse.fetch(query, {"level": level})
+    first = min((to_level for to_level, _ in found), default=sys.maxsize)
+    return _Reached(first, frozenset(kind for to_level, kind in found if to_level == first))
 
 
 def _do(warehouse: Warehouse, statement: Statement, values: Mapping[str, object]) -> int:

@@ -109,7 +109,6 @@ def main() -> None:
     folder = _from_here(FOLDER)
     out.print("Go on with:")
     out.print(f"  series status --project-dir {folder}")
-    out.print(f"  series explain 1 --project-dir {folder}")
     out.print(f"  series run --as-of 2018-01-02T02:00Z --project-dir {folder}")
 
 

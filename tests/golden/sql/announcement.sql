@@ -381,23 +381,24 @@ create or replace temp table run_connections (
     is_good boolean,
     to_block varchar,
     to_level integer,
+    to_kind varchar,
     acts_now boolean
 );
 
 -- rows of run_connections
-insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
+insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, to_kind, acts_now)
 values
-    ('announcement', 'active_users', 0, true, 'announcement_day', 1, false),
-    ('announcement', 'active_users', 0, true, 'pays', 1, false),
-    ('announcement', 'announcement_day', 1, true, 'banner', 2, true),
-    ('announcement', 'banner', 2, true, 'clicked_banner', 3, false),
-    ('announcement', 'banner', 2, false, 'email', 4, true),
-    ('announcement', 'clicked_banner', 3, true, 'tag_informed', 5, true),
-    ('announcement', 'clicked_banner', 3, false, 'email', 4, true),
-    ('announcement', 'email', 4, true, 'tag_informed', 5, true),
-    ('announcement', 'pays', 5, true, 'wait_for_feature', 2, false),
-    ('announcement', 'wait_for_feature', 6, true, 'tour', 3, true),
-    ('announcement', 'tour', 7, true, 'tag_informed', 5, true);
+    ('announcement', 'active_users', 0, true, 'announcement_day', 1, 'wait', false),
+    ('announcement', 'active_users', 0, true, 'pays', 1, 'rule', false),
+    ('announcement', 'announcement_day', 1, true, 'banner', 2, 'content', true),
+    ('announcement', 'banner', 2, true, 'clicked_banner', 3, 'rule', false),
+    ('announcement', 'banner', 2, false, 'email', 4, 'content', true),
+    ('announcement', 'clicked_banner', 3, true, 'tag_informed', 5, 'tag', true),
+    ('announcement', 'clicked_banner', 3, false, 'email', 4, 'content', true),
+    ('announcement', 'email', 4, true, 'tag_informed', 5, 'tag', true),
+    ('announcement', 'pays', 5, true, 'wait_for_feature', 2, 'wait', false),
+    ('announcement', 'wait_for_feature', 6, true, 'tour', 3, 'content', true),
+    ('announcement', 'tour', 7, true, 'tag_informed', 5, 'tag', true);
 
 -- table run_channels
 create or replace temp table run_channels (

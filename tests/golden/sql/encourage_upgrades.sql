@@ -416,25 +416,26 @@ create or replace temp table run_connections (
     is_good boolean,
     to_block varchar,
     to_level integer,
+    to_kind varchar,
     acts_now boolean
 );
 
 -- rows of run_connections
-insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
+insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, to_kind, acts_now)
 values
-    ('encourage_upgrades', 'not_premium', 0, true, 'upgrade_post', 1, true),
-    ('encourage_upgrades', 'upgrade_post', 1, true, 'clicked_post', 2, false),
-    ('encourage_upgrades', 'upgrade_post', 1, false, 'upgrade_email', 3, true),
-    ('encourage_upgrades', 'clicked_post', 2, true, 'premium_tour', 6, true),
-    ('encourage_upgrades', 'clicked_post', 2, false, 'upgrade_email', 3, true),
-    ('encourage_upgrades', 'upgrade_email', 3, true, 'settle', 4, false),
-    ('encourage_upgrades', 'settle', 4, true, 'clicked_email', 5, false),
-    ('encourage_upgrades', 'clicked_email', 5, true, 'premium_tour', 6, true),
-    ('encourage_upgrades', 'premium_tour', 6, true, 'upgraded', 7, false),
-    ('encourage_upgrades', 'upgraded', 7, true, 'tag_upgraded', 10, true),
-    ('encourage_upgrades', 'upgraded', 7, false, 'last_email', 8, true),
-    ('encourage_upgrades', 'last_email', 8, true, 'upgraded_late', 9, false),
-    ('encourage_upgrades', 'upgraded_late', 9, true, 'tag_upgraded', 10, true);
+    ('encourage_upgrades', 'not_premium', 0, true, 'upgrade_post', 1, 'content', true),
+    ('encourage_upgrades', 'upgrade_post', 1, true, 'clicked_post', 2, 'rule', false),
+    ('encourage_upgrades', 'upgrade_post', 1, false, 'upgrade_email', 3, 'content', true),
+    ('encourage_upgrades', 'clicked_post', 2, true, 'premium_tour', 6, 'content', true),
+    ('encourage_upgrades', 'clicked_post', 2, false, 'upgrade_email', 3, 'content', true),
+    ('encourage_upgrades', 'upgrade_email', 3, true, 'settle', 4, 'wait', false),
+    ('encourage_upgrades', 'settle', 4, true, 'clicked_email', 5, 'rule', false),
+    ('encourage_upgrades', 'clicked_email', 5, true, 'premium_tour', 6, 'content', true),
+    ('encourage_upgrades', 'premium_tour', 6, true, 'upgraded', 7, 'rule', false),
+    ('encourage_upgrades', 'upgraded', 7, true, 'tag_upgraded', 10, 'tag', true),
+    ('encourage_upgrades', 'upgraded', 7, false, 'last_email', 8, 'content', true),
+    ('encourage_upgrades', 'last_email', 8, true, 'upgraded_late', 9, 'rule', false),
+    ('encourage_upgrades', 'upgraded_late', 9, true, 'tag_upgraded', 10, 'tag', true);
 
 -- table run_channels
 create or replace temp table run_channels (

@@ -383,22 +383,23 @@ create or replace temp table run_connections (
     is_good boolean,
     to_block varchar,
     to_level integer,
+    to_kind varchar,
     acts_now boolean
 );
 
 -- rows of run_connections
-insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
+insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, to_kind, acts_now)
 values
-    ('lead_generation', 'looks_at_prices', 0, true, 'bot', 1, true),
-    ('lead_generation', 'keeps_looking', 1, true, 'tag_hot', 5, true),
-    ('lead_generation', 'bot', 2, true, 'talked', 2, false),
-    ('lead_generation', 'bot', 2, false, 'guide', 3, true),
-    ('lead_generation', 'talked', 3, true, 'tag_hot', 5, true),
-    ('lead_generation', 'talked', 3, false, 'guide', 3, true),
-    ('lead_generation', 'guide', 4, true, 'read_guide', 4, false),
-    ('lead_generation', 'read_guide', 5, true, 'tag_hot', 5, true),
-    ('lead_generation', 'read_guide', 5, false, 'good_day', 5, false),
-    ('lead_generation', 'good_day', 6, true, 'demo_email', 6, true);
+    ('lead_generation', 'looks_at_prices', 0, true, 'bot', 1, 'content', true),
+    ('lead_generation', 'keeps_looking', 1, true, 'tag_hot', 5, 'tag', true),
+    ('lead_generation', 'bot', 2, true, 'talked', 2, 'rule', false),
+    ('lead_generation', 'bot', 2, false, 'guide', 3, 'content', true),
+    ('lead_generation', 'talked', 3, true, 'tag_hot', 5, 'tag', true),
+    ('lead_generation', 'talked', 3, false, 'guide', 3, 'content', true),
+    ('lead_generation', 'guide', 4, true, 'read_guide', 4, 'rule', false),
+    ('lead_generation', 'read_guide', 5, true, 'tag_hot', 5, 'tag', true),
+    ('lead_generation', 'read_guide', 5, false, 'good_day', 5, 'wait', false),
+    ('lead_generation', 'good_day', 6, true, 'demo_email', 6, 'content', true);
 
 -- table run_channels
 create or replace temp table run_channels (

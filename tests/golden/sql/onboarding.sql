@@ -401,25 +401,26 @@ create or replace temp table run_connections (
     is_good boolean,
     to_block varchar,
     to_level integer,
+    to_kind varchar,
     acts_now boolean
 );
 
 -- rows of run_connections
-insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
+insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, to_kind, acts_now)
 values
-    ('onboarding', 'signed_up', 0, true, 'welcome', 1, true),
-    ('onboarding', 'welcome', 1, true, 'started', 2, false),
-    ('onboarding', 'welcome', 1, false, 'started', 2, false),
-    ('onboarding', 'started', 2, true, 'next_morning', 5, false),
-    ('onboarding', 'started', 2, false, 'project_tour', 3, true),
-    ('onboarding', 'project_tour', 3, true, 'started_after_tour', 4, false),
-    ('onboarding', 'project_tour', 3, false, 'offer_help', 5, true),
-    ('onboarding', 'started_after_tour', 4, true, 'next_morning', 5, false),
-    ('onboarding', 'started_after_tour', 4, false, 'offer_help', 5, true),
-    ('onboarding', 'next_morning', 6, true, 'invite_post', 6, true),
-    ('onboarding', 'invite_post', 7, true, 'tag_onboarded', 8, true),
-    ('onboarding', 'invite_post', 7, false, 'invite_email', 7, true),
-    ('onboarding', 'invite_email', 8, true, 'tag_onboarded', 8, true);
+    ('onboarding', 'signed_up', 0, true, 'welcome', 1, 'content', true),
+    ('onboarding', 'welcome', 1, true, 'started', 2, 'rule', false),
+    ('onboarding', 'welcome', 1, false, 'started', 2, 'rule', false),
+    ('onboarding', 'started', 2, true, 'next_morning', 5, 'wait', false),
+    ('onboarding', 'started', 2, false, 'project_tour', 3, 'content', true),
+    ('onboarding', 'project_tour', 3, true, 'started_after_tour', 4, 'rule', false),
+    ('onboarding', 'project_tour', 3, false, 'offer_help', 5, 'content', true),
+    ('onboarding', 'started_after_tour', 4, true, 'next_morning', 5, 'wait', false),
+    ('onboarding', 'started_after_tour', 4, false, 'offer_help', 5, 'content', true),
+    ('onboarding', 'next_morning', 6, true, 'invite_post', 6, 'content', true),
+    ('onboarding', 'invite_post', 7, true, 'tag_onboarded', 8, 'tag', true),
+    ('onboarding', 'invite_post', 7, false, 'invite_email', 7, 'content', true),
+    ('onboarding', 'invite_email', 8, true, 'tag_onboarded', 8, 'tag', true);
 
 -- table run_channels
 create or replace temp table run_channels (

@@ -389,24 +389,25 @@ create or replace temp table run_connections (
     is_good boolean,
     to_block varchar,
     to_level integer,
+    to_kind varchar,
     acts_now boolean
 );
 
 -- rows of run_connections
-insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
+insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, to_kind, acts_now)
 values
-    ('reengagement', 'silent', 0, true, 'push', 1, true),
-    ('reengagement', 'push', 1, true, 'pause', 2, false),
-    ('reengagement', 'push', 1, false, 'news', 3, true),
-    ('reengagement', 'pause', 2, true, 'news', 3, true),
-    ('reengagement', 'news', 3, true, 'interested', 4, false),
-    ('reengagement', 'news', 3, false, 'tag_dormant', 7, true),
-    ('reengagement', 'interested', 4, true, 'ask', 5, true),
-    ('reengagement', 'interested', 4, false, 'tag_dormant', 7, true),
-    ('reengagement', 'ask', 5, true, 'answered', 6, false),
-    ('reengagement', 'ask', 5, false, 'tag_dormant', 7, true),
-    ('reengagement', 'answered', 6, true, 'tag_talk', 7, true),
-    ('reengagement', 'answered', 6, false, 'tag_dormant', 7, true);
+    ('reengagement', 'silent', 0, true, 'push', 1, 'content', true),
+    ('reengagement', 'push', 1, true, 'pause', 2, 'wait', false),
+    ('reengagement', 'push', 1, false, 'news', 3, 'content', true),
+    ('reengagement', 'pause', 2, true, 'news', 3, 'content', true),
+    ('reengagement', 'news', 3, true, 'interested', 4, 'rule', false),
+    ('reengagement', 'news', 3, false, 'tag_dormant', 7, 'tag', true),
+    ('reengagement', 'interested', 4, true, 'ask', 5, 'content', true),
+    ('reengagement', 'interested', 4, false, 'tag_dormant', 7, 'tag', true),
+    ('reengagement', 'ask', 5, true, 'answered', 6, 'rule', false),
+    ('reengagement', 'ask', 5, false, 'tag_dormant', 7, 'tag', true),
+    ('reengagement', 'answered', 6, true, 'tag_talk', 7, 'tag', true),
+    ('reengagement', 'answered', 6, false, 'tag_dormant', 7, 'tag', true);
 
 -- table run_channels
 create or replace temp table run_channels (
