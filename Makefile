@@ -18,7 +18,7 @@ else
 endif
 
 test: ## Run every test and doctest
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: ## Check formatting, lint, types, import rules and SQL style
 	$(BIN)/ruff format --check
@@ -45,4 +45,4 @@ example: ## Run the series of examples/complete_journey over a year of real purc
 	$(BIN)/python examples/complete_journey/run.py
 
 deep: ## Test long: random plays (SERIES_EXAMPLES says how many), and kills at every point
-	SERIES_PROFILE=deep SERIES_KILLS=3000 $(BIN)/pytest --numprocesses auto --dist loadgroup tests/test_worlds.py tests/kills
+	SERIES_PROFILE=deep SERIES_KILLS=3000 $(BIN)/pytest --numprocesses auto tests/test_worlds.py tests/kills

