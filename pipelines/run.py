@@ -21,6 +21,7 @@ from pipelines.rules import family_of
 from pipelines.schedule import format_instant, is_due
 from pipelines.sources import SourceTable, customer_id_type, duplicate_checks, find_sources
 from pipelines.sql_text import literal, render
+from pipelines.standing import Standing, find_stranded, read_standing
 from pipelines.wall_clock import moments_between, open_zones
 from warehouse import state
 from warehouse.adapter import StatementError, Warehouse
@@ -135,7 +136,7 @@ def _run_chosen(
     memo: Memo,
 ) -> list[SeriesRun]:
     standing = read_standing(warehouse)
-    stranded = _stranded(chosen, standing)
+    stranded = find_stranded(chosen, standing)
     able = replace(chosen, series={name: one for name, one in chosen.series.items() if name not in stranded})
     counts: Mapping[str, Mapping[str, int]] = {}
     if able.series:
@@ -155,26 +156,6 @@ def _run_chosen(
         *(SeriesRun(name, "failed", message) for name, message in stranded.items()),
         *(SeriesRun(name, "done", "", count) for name, count in counts.items()),
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Customers who stand at one block: its kind when they came, how many, and when the first of them arrived."""
-
-    series_id: str
-    block_id: str
-    kind: str
-    customers: int
-    since: datetime
-
-
-def read_standing(warehouse: Warehouse) -> list[Standing]:
-    """Who stands where, in a state that exists."""
-    rows = warehouse.fetch(
-        "select series_id, block_id, kind, count(*), min(arrived_at) from series_state.open_visits "
-        "group by series_id, block_id, kind order by series_id, block_id, kind"
-    )
-    return [Standing(*row) for row in rows]
 
 
 def count_ignored(warehouse: Warehouse, as_of: datetime) -> dict[str, int]:
@@ -277,26 +258,6 @@ def nothing_to_do(
     if due and not is_due(one.series.schedule, newest, as_of):
         return "It is not due yet." if named else ""
     return None
-
-
-def _stranded(chosen: CheckedDefinitions, standing: Sequence[Standing]) -> dict[str, str]:
-    """Series with customers at a block that is gone or of another kind now, with what to say about it."""
-    found: dict[str, list[str]] = {}
-    by_id = {name: one.series for name, one in chosen.series.items() if one.series.status != "stopped"}
-    for stood in standing:
-        if stood.series_id not in by_id:
-            continue
-        block = by_id[stood.series_id].blocks.get(stood.block_id)
-        if block is None or block.kind != stood.kind:
-            now = f"is a {block.kind} block now" if block else "is gone"
-            customers = "1 customer waits" if stood.customers == 1 else f"{stood.customers:,} customers wait"
-            found.setdefault(stood.series_id, []).append(
-                f"{customers} at {stood.kind} block `{stood.block_id}`, which {now}"
-            )
-    return {
-        series_id: f"{'; '.join(lines)}. Put it back, or set `status: stopped` to end their entries."
-        for series_id, lines in found.items()
-    }
 
 
 def read_calendar(warehouse: Warehouse, job: Job, standing: Sequence[Standing], as_of: datetime) -> Calendar:

@@ -18,7 +18,6 @@ from pipelines.run import (
     read_calendar,
     read_definitions,
     read_revised,
-    read_standing,
     refuse,
     tick_id,
     versions,
@@ -26,6 +25,7 @@ from pipelines.run import (
 from pipelines.schedule import format_instant
 from pipelines.sources import customer_id_type, duplicate_checks
 from pipelines.sql_text import literal, timestamp, with_values
+from pipelines.standing import read_standing
 from warehouse import state
 from warehouse.adapter import Warehouse
 

@@ -18,8 +18,6 @@ from pipelines import Project
 from pipelines.demo import Demo, Story, make_demo
 from pipelines.problems import UsageError
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 SMALL = Story(customers=60, hours=2)
 SOURCES = ("customers", "companies", "customer_companies", "events", "engagements", "customer_tags")
 STATE = ("series.entries", "series.visits", "series.advances", "series.tag_writes", "series.messages")
