@@ -9,7 +9,7 @@ found into temporary ``run_...`` tables, and written at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines import steps, visit_steps
@@ -205,9 +205,8 @@ def _move(job: Job) -> Iterator[Statement]:
             # Where somebody may stand who is judged only now, it does not matter whether anybody arrives.
             only_if_reached = None if kind == "rule" and level in late else level
             for select in visit_steps.visits(job, level, kind):
-                yield replace(
-                    _into("run_visits", f"{kind} blocks at level {level}", select), level=only_if_reached, kind=kind
-                )
+                name = f"{kind} blocks at level {level}"
+                yield _into("run_visits", name, select, level=only_if_reached, kind=kind)
 
 
 def _write() -> Iterator[Statement]:
@@ -273,8 +272,11 @@ def _clear(table: tables.Table, keys: Sequence[str], select: str, *needs: str) -
     return Statement(f"clear {table.qualified_name}", writes.delete(table.qualified_name, keys, select), needs=needs)
 
 
-def _into(table: str, name: str, select: str, *needs: str, level: int | None = None) -> Statement:
-    return Statement(name, writes.append(table, RUN_TABLES[table], select), fills=table, needs=needs, level=level)
+def _into(
+    table: str, name: str, select: str, *needs: str, level: int | None = None, kind: Kind | None = None
+) -> Statement:
+    sql = writes.append(table, RUN_TABLES[table], select)
+    return Statement(name, sql, fills=table, needs=needs, level=level, kind=kind)
 
 
 def _values(name: str, columns: Mapping[str, str], rows: Sequence[str]) -> Iterator[Statement]:

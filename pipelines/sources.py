@@ -111,8 +111,8 @@ def _logical(source: Source, found: Sequence[tuple[str, str]]) -> dict[str, tupl
     renamed = {actual.lower() for actual in source.columns.values()}
     known = {name: own[actual.lower()] for name, actual in source.columns.items() if actual.lower() in own}
     expected = (*REQUIRED[source.name], *OPTIONAL.get(source.name, ()))
-    for name, (actual, type_) in ((name, own[name]) for name in own):
-        logical = next((word for word in expected if word == name), actual)
+    for name, (actual, type_) in own.items():
+        logical = name if name in expected else actual
         if name not in renamed and logical not in source.columns:
             known[logical] = (actual, type_)
     return known
