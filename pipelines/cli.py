@@ -7,6 +7,7 @@ usage or a refused definition. Only click is imported with this module, so that 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from pipelines.problems import RefusedError, UserError
+from pipelines.redact import redact
 from warehouse.adapter import WarehouseError
 
 if TYPE_CHECKING:
@@ -56,10 +58,9 @@ class Verbs(click.Group):
             _fail(ctx, str(error), error.exit_code)
         except WarehouseError as error:
             _fail(ctx, str(error))
-        except Exception as error:
-            if ctx.ensure_object(Invocation).debug:
-                raise
-            _fail(ctx, _unexpected(error))
+        except Exception as error:  # noqa: BLE001 (this is the edge: what nobody foresaw ends as a message)
+            debug = ctx.ensure_object(Invocation).debug
+            _fail(ctx, traceback.format_exc().rstrip() if debug else _unexpected(error))
 
 
 def _unexpected(error: Exception) -> str:
@@ -78,8 +79,8 @@ def _fail(ctx: click.Context, message: str, exit_code: int = UserError.exit_code
 
 
 def _say(message: str) -> None:
-    """Messages quote data, which may hold codes that would command the terminal."""
-    click.echo("".join(each if each.isprintable() or each == "\n" else " " for each in message), err=True)
+    """Messages quote data, which may hold codes that would command the terminal, and errors, which may hold secrets."""
+    click.echo("".join(each if each.isprintable() or each == "\n" else " " for each in redact(message)), err=True)
 
 
 class Instant(click.ParamType[datetime]):

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.redact import redact
 from pipelines.senders import Batch, Sender, SenderError, open_sender
 from pipelines.senders.protocol import MESSAGE_COLUMNS
 
@@ -221,7 +222,7 @@ def _send(sender: Sender, batch: _Pending, messages: pa.Table | None) -> HandedB
     except SenderError as error:
         return batch.kept(str(error))
     except Exception as error:  # noqa: BLE001 - a defect of one sender must not hold up what goes through the others
-        return batch.kept(f"{type(error).__name__}: {error}")
+        return batch.kept(redact(f"{type(error).__name__}: {error}"))
 
 
 def _mark(warehouse: Warehouse, results: Sequence[HandedBatch], clock: Callable[[], datetime]) -> None:

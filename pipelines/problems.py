@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.redact import redact
+
 LONGEST_MESSAGE = 600
 
 Severity = Literal["error", "warning"]
@@ -46,7 +48,7 @@ class Problem:
     excerpt: str = ""
 
     def __post_init__(self) -> None:
-        line = " ".join(self.message.split())
+        line = " ".join(redact(self.message).split())
         object.__setattr__(self, "message", line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}…")
 
     def __str__(self) -> str:
@@ -61,13 +63,16 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 
 class UserError(Exception):
-    """A mistake that the user can mend; its text is shown as it is.
+    """A mistake that the user can mend; its text is shown as it is, without secrets.
 
     Attributes:
         exit_code: What the command line exits with: 1 when the work failed, 2 for wrong usage or a refused definition.
     """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
 
 
 class RefusedError(UserError):

@@ -13,6 +13,7 @@ from pipelines.duration import parse_duration
 from pipelines.hint import did_you_mean
 from pipelines.model import Text
 from pipelines.problems import Position, Problem
+from pipelines.secret import VARIABLE, Secret
 
 T = TypeVar("T")
 
@@ -146,6 +147,23 @@ class Reader:
         if isinstance(entry.value, Scalar) and entry.value.kind == "boolean":
             return entry.value.text.value.lower() == "true"
         self.report(entry.value.position, f"`{key}` of {self.where} must be `true` or `false`")
+        return None
+
+    def secret(self, key: str) -> Secret | None:
+        """``{env: NAME}``. What stands there instead may be the secret itself, so no message repeats it."""
+        entry = self.node.entries.get(key)
+        if entry is None or _is_broken(entry.value):
+            return None
+        what = f"`{key}` of {self.where}"
+        if not isinstance(entry.value, Fields) or set(entry.value.entries) != {"env"}:
+            wanted = "`{env: NAME}`, and set the environment variable NAME to it"
+            self.report(entry.value.position, f"{what} is a secret, which stands in no file; write {wanted}")
+            return None
+        name = entry.value.entries["env"].value
+        if isinstance(name, Scalar) and VARIABLE.fullmatch(name.text.value):
+            return Secret(name.text.value)
+        form = "letters, digits and `_`, not beginning with a digit"
+        self.report(name.position, f"`env` of {what} must be the name of an environment variable: {form}")
         return None
 
     def inner(self, key: str, keys: Iterable[str] | None, where: str | None = None) -> Reader | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipelines.model import STATUSES
 from pipelines.reader import IDENTIFIER
+from pipelines.secret import VARIABLE
 from pipelines.settings import MAX_BATCH_SIZE
 from pipelines.vocabulary import (
     BLOCK_KINDS,
@@ -45,6 +46,12 @@ TIME: Schema = {"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"}
 BOOLEAN: Schema = {"type": "boolean"}
 TARGETS: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}]}
 WEEKDAY: Schema = {"enum": [name for weekday in WEEKDAYS for name in (weekday, weekday[:3])]}
+SECRET: Schema = {
+    "type": "object",
+    "properties": {"env": {"description": "The environment variable.", "pattern": f"^{VARIABLE.pattern}$"}},
+    "required": ["env"],
+    "additionalProperties": False,
+}
 IDENTIFIERS: Schema = {"pattern": f"^{IDENTIFIER.pattern}$"}
 
 
