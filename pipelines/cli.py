@@ -191,11 +191,11 @@ def run(invocation: Invocation, as_of: datetime | None, due: bool, series: tuple
 
     Every series that is not draft or paused takes part, unless --due or --series says otherwise.
     """
-    from pipelines import output, report
+    from pipelines import display, output
 
     result = invocation.open().run(as_of, series=series or None, due=due, hand_off=not no_hand_off)
-    click.echo(output.to_json(result) if invocation.format == "json" else report.run(result))
-    _end(report.failures(result))
+    click.echo(output.to_json(result) if invocation.format == "json" else display.run(result))
+    _end(display.failures(result))
 
 
 @main.command()
@@ -203,11 +203,11 @@ def run(invocation: Invocation, as_of: datetime | None, due: bool, series: tuple
 @click.pass_obj
 def hand_off(invocation: Invocation) -> None:
     """Offer the pending batches again."""
-    from pipelines import output, report
+    from pipelines import display, output
 
     result = invocation.open().hand_off()
-    click.echo(output.to_json(result) if invocation.format == "json" else report.hand_off(result))
-    _end(report.hand_off_failures(result))
+    click.echo(output.to_json(result) if invocation.format == "json" else display.hand_off(result))
+    _end(display.hand_off_failures(result))
 
 
 @main.command()
@@ -219,10 +219,10 @@ def status(invocation: Invocation) -> None:
     The series with their last run and entries by status, the customers waiting at each block, and the batches that
     have not reached their sender.
     """
-    from pipelines import output, report
+    from pipelines import display, output
 
     result = invocation.open().status()
-    click.echo(output.to_json(result) if invocation.format == "json" else report.status(result))
+    click.echo(output.to_json(result) if invocation.format == "json" else display.status(result))
 
 
 @main.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import report
+from pipelines import display
 from pipelines.load import load_definitions
 from pipelines.model import Definitions
 from pipelines.status import WaitingBatches, WaitingBlock, read_status
@@ -51,7 +51,7 @@ def test_a_project_that_never_ran(definitions: Definitions) -> None:
     assert status.last_run is None
     assert [series.series_id for series in status.series] == list(definitions.series)
     assert all(not series.entries and not series.waiting and series.last_run is None for series in status.series)
-    assert report.status(status).startswith("Nothing has run yet.")
+    assert display.status(status).startswith("Nothing has run yet.")
 
 
 def test_entries_by_status_in_a_fixed_order_with_goals(definitions: Definitions, warehouse: Warehouse) -> None:
@@ -94,7 +94,7 @@ def test_last_runs_and_series_without_a_definition(definitions: Definitions, war
     assert runs == {"later": None, "upgrade": SECOND, "welcome": None, "forgotten": FIRST}
     assert list(runs)[-1] == "forgotten"
     assert status.series[-1].status is None
-    assert "no definition" in report.status(status)
+    assert "no definition" in display.status(status)
 
 
 def test_batches_that_have_not_left(definitions: Definitions, warehouse: Warehouse) -> None:
@@ -112,4 +112,4 @@ def test_batches_that_have_not_left(definitions: Definitions, warehouse: Warehou
         WaitingBatches("upgrade", "outbox", "pending", 2, 20, FIRST, 3, "disk full"),
         WaitingBatches("upgrade", "outbox", "unknown", 1, 10, SECOND, 1, "no answer"),
     )
-    assert "disk full" in report.status(status_now)
+    assert "disk full" in display.status(status_now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipelines import report
+from pipelines import display
 from pipelines.demo import folder as demo_folder
 from pipelines.demo.story import Story
 from pipelines.demo.summary import SeriesSummary, summarise
@@ -64,7 +64,7 @@ def make_demo(folder: Path, story: Story, *, force: bool = False, track: Track =
         world = World(warehouse, story)
         for instant in track(story.instants):
             result = project.run(instant, due=True)
-            failures |= dict.fromkeys(report.failures(result))
+            failures |= dict.fromkeys(display.failures(result))
             world.pass_hour(result)
         customers = warehouse.fetch("select count(*) from customers")[0][0]
         series = summarise(warehouse)
