@@ -226,6 +226,27 @@ def status(invocation: Invocation) -> None:
 
 
 @main.command()
+@common_options("text", "json")
+@click.pass_obj
+def sources(invocation: Invocation) -> None:
+    """Show each source: its table, rows, columns and problems.
+
+    Where it comes from, how many rows it has and how new they are, and how each column is read. Rows are counted, so
+    large tables take a moment.
+    """
+    from pipelines import output, source_report
+
+    overview = invocation.open().sources()
+    if invocation.format == "json":
+        problems = [output.problem_facts(problem) for problem in overview.problems]
+        click.echo(output.to_json({"sources": overview.sources, "problems": problems}))
+    else:
+        click.echo(source_report.sources(overview))
+    if any(problem.severity == "error" for problem in overview.problems):
+        sys.exit(UserError.exit_code)
+
+
+@main.command()
 @click.argument("paths", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @click.option("--exact", is_flag=True, help="A table that a run does not name has no changed rows.")
 @common_options("text", "json")

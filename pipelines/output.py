@@ -63,8 +63,12 @@ def _cell(value: object) -> str:
         case datetime():
             return format_instant(value)
         case _:
-            # Data may hold line breaks and terminal control codes; a cell is one line and commands nothing.
-            return "".join(character if character.isprintable() else " " for character in str(value))
+            return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """One line that commands nothing: data may hold line breaks and codes that would command a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def track(steps: Sequence[Step]) -> Iterable[Step]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipelines.hand_off import HandOffResult
     from pipelines.run import SeriesRun
     from pipelines.scenario_run import ScenarioResult
+    from pipelines.source_overview import SourceOverview
     from pipelines.status import Status
 
 
@@ -158,6 +159,20 @@ class Project:
             return read_status(self.definitions, None)
         with self._warehouse(read_only=True) as warehouse:
             return read_status(self.definitions, warehouse if state.read_version(warehouse) else None)
+
+    def sources(self) -> SourceOverview:
+        """How each source stands, with every problem of ``series.yml`` and of the sources themselves.
+
+        Raises:
+            WarehouseError: There is no warehouse, or it cannot be opened.
+        """
+        from pipelines.settings import PROJECT_FILE
+        from pipelines.source_overview import SourceOverview, read_overview
+
+        ours = [one for one in self._loaded[1] if one.position and one.position.file == PROJECT_FILE]
+        with self._warehouse(read_only=True) as warehouse:
+            overview = read_overview(warehouse, self.definitions.settings)
+        return SourceOverview(overview.sources, tuple(in_order([*ours, *overview.problems])))
 
     def test(self, paths: Sequence[Path] = (), *, exact: bool = False) -> tuple[ScenarioResult, ...]:
         """Play tests of the series, each on a warehouse of its own, in memory; nothing is handed off.

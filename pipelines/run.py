@@ -19,7 +19,8 @@ from pipelines.model import ENGAGEMENT_KINDS, Definitions, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
 from pipelines.rules import family_of
 from pipelines.schedule import format_instant, is_due
-from pipelines.sources import SourceTable, customer_id_type, duplicate_checks, find_sources
+from pipelines.source_rows import find_duplicates
+from pipelines.sources import SourceTable, customer_id_type, find_sources
 from pipelines.sql_text import literal, render
 from pipelines.standing import Standing, find_stranded, read_standing
 from pipelines.wall_clock import moments_between, open_zones
@@ -350,14 +351,5 @@ def _do(warehouse: Warehouse, statement: Statement, values: Mapping[str, object]
 
 
 def _refuse_duplicates(warehouse: Warehouse, sources: Mapping[str, SourceTable]) -> None:
-    problems = []
-    for name, column, query in duplicate_checks(sources):
-        try:
-            rows = warehouse.fetch(query)
-        except StatementError as error:
-            raise RunError(f"source `{name}`: {sources[name].source.table} cannot be read: {error}") from error
-        if rows:
-            shown = ", ".join(f"{'null' if id_ is None else literal(str(id_))} ({count} rows)" for id_, count in rows)
-            problems.append(f"source `{name}`: {column} must be unique and not null, but there are: {shown}.")
-    if problems:
-        raise RunError("\n".join(problems))
+    if found := find_duplicates(warehouse, sources):
+        raise RunError("\n".join(found.values()))
