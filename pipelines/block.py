@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from pipelines.clock import check_time_zone, parse_moment, parse_time, parse_weekday
+from pipelines.clock import parse_moment
 from pipelines.goal import read_goal
 from pipelines.hint import nearest
 from pipelines.model import (
@@ -22,10 +22,10 @@ from pipelines.model import (
 )
 from pipelines.problems import Position
 from pipelines.reader import Reader
+from pipelines.send_window import read_window
 from pipelines.vocabulary import BLOCK_KINDS, BLOCKS, CONTENT_FIELDS, SEND
 
 MAX_TAG = 200
-EVERY_DAY = tuple(range(7))
 DEFAULT_TRY_FOR = timedelta(days=3)
 OWNERS: Mapping[str, str] = {
     **{key: f"{kind} blocks" for kind, keys in BLOCKS.items() for key in keys},
@@ -133,30 +133,4 @@ def _report_kinds(reader: Reader, said: list[str], position: Position) -> None:
 
 def _read_send(reader: Reader) -> SendWindow | None:
     inner = reader.inner("send", SEND)
-    if inner is None:
-        return None
-    days = [_read_weekday(inner, day) for day in inner.texts("days")]
-    return SendWindow(
-        days=tuple(sorted({day for day in days if day is not None})) or EVERY_DAY,
-        start=inner.parsed("from", parse_time),
-        stop=inner.parsed("to", _parse_stop),
-        timezone=inner.parsed("timezone", _parse_zone),
-    )
-
-
-def _read_weekday(reader: Reader, day: Text) -> int | None:
-    try:
-        return parse_weekday(day.value)
-    except ValueError as error:
-        reader.report(day.position, str(error))
-        return None
-
-
-def _parse_stop(text: str) -> str | None:
-    return None if text == "24:00" else parse_time(text)
-
-
-def _parse_zone(text: str) -> str:
-    if text != "customer":
-        check_time_zone(text)
-    return text
+    return read_window(inner) if inner else None

@@ -60,10 +60,12 @@ class Calendar:
     Attributes:
         moments: For each wait until a weekday or time (series and block): moments, each with the one before it.
         open_zones: For each message with a send window: the zones where it is open (see `pipelines.wall_clock`).
+        quiet_zones: The zones where the project's quiet hours are now, likewise; None: it has none.
     """
 
     moments: Mapping[tuple[str, str], Sequence[tuple[datetime, datetime]]]
     open_zones: Mapping[tuple[str, str], Sequence[str]]
+    quiet_zones: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ def compile_calendar(calendar: Calendar) -> Iterator[Statement]:
             for zone in found
         ]
         yield from _values("run_open_windows", {"series_id": _TEXT, "block_id": _TEXT, "timezone": _TEXT}, zones)
+    if calendar.quiet_zones is not None:
+        yield from _values("run_quiet_zones", {"timezone": _TEXT}, [f"({literal(z)})" for z in calendar.quiet_zones])
 
 
 def _find(job: Job) -> Iterator[Statement]:

@@ -30,6 +30,9 @@ def run(result: RunResult) -> str:
     if result.ignored_engagements:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in result.ignored_engagements.items())
         parts.append(f"Ignored rows of the engagements source: {reasons}.")
+    if result.unknown_zones:
+        customers = count(result.unknown_zones, "customer")
+        parts.append(f"Unknown time zones, taken as the project's: {customers}.")
     if result.hand_off:
         parts.append(hand_off(result.hand_off))
     return "\n".join(parts)

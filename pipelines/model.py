@@ -104,6 +104,25 @@ class SendWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietHours:
+    """When nobody is sent anything, whatever a block's own window says; ``channels`` empty means all of them."""
+
+    window: SendWindow
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What holds messages of every series back.
+
+    Attributes:
+        quiet_hours: None: there are none.
+    """
+
+    quiet_hours: QuietHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One block of a series. ``then`` and ``els`` name the blocks that its good and bad outcomes lead to."""
 
@@ -280,6 +299,7 @@ class Settings:
     channels: Mapping[str, Channel]
     senders: Mapping[str, Sender]
     batch_size: int = 500
+    policy: Policy = Policy()
 
 
 @dataclass(frozen=True, slots=True)

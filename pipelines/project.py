@@ -36,12 +36,14 @@ class RunResult:
         series: Those that took part, or were asked to; in the order of their files.
         hand_off: What became of the batches; None when they were to stay.
         ignored_engagements: Rows of the engagements source since the run before that count for nothing, by reason.
+        unknown_zones: Customers whose time zone does not exist and is taken as the project's; 0 where nothing asks.
     """
 
     as_of: datetime
     series: tuple[SeriesRun, ...]
     hand_off: HandOffResult | None
     ignored_engagements: Mapping[str, int] = field(default_factory=dict)
+    unknown_zones: int = 0
 
 
 class Project:
@@ -132,14 +134,17 @@ class Project:
             WarehouseError: The warehouse cannot be opened.
         """
         from pipelines.run import count_ignored, run
+        from pipelines.zones import count_unknown
 
         instant = _instant(as_of)
         self._refuse_unreadable()
         with self._warehouse() as warehouse:
             results = run(warehouse, self.definitions, instant, series=series, due=due, memo=self._memo)
-            ignored = count_ignored(warehouse, instant) if any(one.state == "done" for one in results) else {}
+            has_run = any(one.state == "done" for one in results)
+            ignored = count_ignored(warehouse, instant) if has_run else {}
+            unknown_zones = count_unknown(warehouse, self.definitions) if has_run else 0
             handed = self._hand_off(warehouse) if hand_off else None
-        return RunResult(instant, tuple(results), handed, ignored)
+        return RunResult(instant, tuple(results), handed, ignored, unknown_zones)
 
     def hand_off(self) -> HandOffResult:
         """Offer the pending batches again.

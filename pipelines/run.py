@@ -24,6 +24,7 @@ from pipelines.sources import SourceTable, customer_id_type, find_sources
 from pipelines.sql_text import literal, render
 from pipelines.standing import Standing, find_stranded, read_standing
 from pipelines.wall_clock import moments_between, open_zones
+from pipelines.zones import read_zones
 from warehouse import state
 from warehouse.adapter import StatementError, Warehouse
 from warehouse.tables import TICKS
@@ -272,10 +273,10 @@ def read_calendar(warehouse: Warehouse, job: Job, standing: Sequence[Standing], 
     zone = job.definitions.settings.timezone
     waits = {(one.series.series_id, block.block_id): block.until for one, block in job.blocks("wait")}
     windows = {(one.series.series_id, block.block_id): block.send for one, block in job.blocks("content") if block.send}
-    zones: list[str] = []
-    if "timezone" in job.customer and any(window.timezone == "customer" for window in windows.values()):
-        query = "select distinct cast(timezone as varchar) as zone from source_customers order by zone"
-        zones = [name for (name,) in warehouse.fetch(query) if name is not None]
+    quiet = job.definitions.settings.policy.quiet_hours
+    asked = [*windows.values(), *([quiet.window] if quiet else [])]
+    by_customer = "timezone" in job.customer and any(window.timezone == "customer" for window in asked)
+    zones = read_zones(warehouse) if by_customer else {}
     return Calendar(
         moments={
             key: moments_between(until, zone, oldest.get(key[0], as_of), as_of)
@@ -283,6 +284,7 @@ def read_calendar(warehouse: Warehouse, job: Job, standing: Sequence[Standing], 
             if isinstance(until, WeekdayTime)
         },
         open_zones={key: open_zones(window, zone, zones, as_of) for key, window in windows.items()},
+        quiet_zones=open_zones(quiet.window, zone, zones, as_of) if quiet else None,
     )
 
 

@@ -23,6 +23,7 @@ from pipelines.vocabulary import (
     GOAL,
     MESSAGE_GOAL,
     PROJECT,
+    QUIET_HOURS,
     REENTRY,
     SCHEDULES,
     SEGMENTS,
@@ -44,7 +45,6 @@ TEXT: Schema = {"type": ["string", "number", "boolean"]}
 DURATION: Schema = {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s+([Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?\s*$"}
 TIME: Schema = {"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"}
 BOOLEAN: Schema = {"type": "boolean"}
-TARGETS: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}]}
 WEEKDAY: Schema = {"enum": [name for weekday in WEEKDAYS for name in (weekday, weekday[:3])]}
 SECRET: Schema = {
     "type": "object",
@@ -92,7 +92,7 @@ def project_schema() -> Schema:
         "sources": _object(SOURCES, {key: {"allOf": [{"$ref": "#/definitions/source"}]} for key in SOURCES}),
         "channels": _named(one_channel) | {"properties": dict.fromkeys(CHANNELS, one_channel)},
         "senders": _named(_sender()),
-        "sending": _object(SENDING, {"batch_size": {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE}}),
+        "sending": _object(SENDING, _sending()),
     }
     return {
         **_head("The project file; every key has a default."),
@@ -140,19 +140,14 @@ def _block() -> Schema:
 
 
 def _block_of_kind(kind: str) -> Schema:
-    send = {
-        "days": {"anyOf": [WEEKDAY, {"type": "array", "items": WEEKDAY, "minItems": 1, "uniqueItems": True}]},
-        "from": TIME,
-        "to": TIME,
-    }
     shapes = {
-        "then": TARGETS,
-        "else": TARGETS,
+        "then": _one_or_more(TEXT),
+        "else": _one_or_more(TEXT),
         "within": DURATION,
         "try_for": DURATION,
         "wait": DURATION,
         "content": {"anyOf": [{"enum": list(CHANNELS)}, TEXT]},
-        "send": _object(SEND, send),
+        "send": _object(SEND, _window()),
         "goal": _object(MESSAGE_GOAL, {"within": DURATION}, ["rule", "within"]),
     }
     says_kind = [key for key, name in BLOCK_KINDS.items() if name == kind]
@@ -160,6 +155,22 @@ def _block_of_kind(kind: str) -> Schema:
     if kind == "content":
         schema["anyOf"] = [{"required": [key]} for key in ("body", "title", "subject")]
     return schema
+
+
+def _window() -> dict[str, Schema]:
+    """The keys of a send window, and of quiet hours."""
+    return {"days": _one_or_more(WEEKDAY), "from": TIME, "to": TIME}
+
+
+def _sending() -> dict[str, Schema]:
+    return {
+        "batch_size": {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE},
+        "quiet_hours": _object(QUIET_HOURS, {**_window(), "channels": _one_or_more(TEXT)}),
+    }
+
+
+def _one_or_more(each: Schema) -> Schema:
+    return {"anyOf": [each, {"type": "array", "items": each, "minItems": 1, "uniqueItems": True}]}
 
 
 def _sender() -> Schema:

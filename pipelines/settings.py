@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from pipelines.clock import check_time_zone
 from pipelines.document import Fields, Scalar, read_document
-from pipelines.model import Channel, Expression, Sender, Settings, Source, Text
+from pipelines.model import Channel, Expression, Policy, Sender, Settings, Source, Text
+from pipelines.policy import read_policy
 from pipelines.problems import Position, Problem, in_order
 from pipelines.reader import Reader
 from pipelines.vocabulary import (
@@ -47,13 +48,15 @@ def read_settings(text: str | None, file: str = PROJECT_FILE) -> tuple[Settings,
     if warehouse:
         warehouse.choice("engine", ("duckdb",))
     senders = _read_senders(reader)
+    channels = _read_channels(reader, senders)
     settings = Settings(
         warehouse_path=(warehouse and warehouse.string("path")) or WAREHOUSE_PATH,
         timezone=reader.parsed("timezone", _time_zone) or "UTC",
         sources=_read_sources(reader),
-        channels=_read_channels(reader, senders),
+        channels=channels,
         senders=senders,
         batch_size=(sending and sending.integer("batch_size", 1, MAX_BATCH_SIZE)) or BATCH_SIZE,
+        policy=read_policy(sending, channels) if sending else Policy(),
     )
     return settings, in_order(problems)
 

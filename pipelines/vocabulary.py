@@ -134,7 +134,7 @@ PROJECT: Keys = MappingProxyType(
         "sources": "The tables and columns of the sources, where they differ from the defaults.",
         "channels": "How content reaches people, by channel.",
         "senders": "The ways out, by name.",
-        "sending": "How messages are put together to batches.",
+        "sending": "When messages may be sent, and how they are put together to batches.",
     }
 )
 WAREHOUSE: Keys = MappingProxyType(
@@ -170,7 +170,21 @@ SENDERS: Mapping[str, Keys] = MappingProxyType(
     }
 )
 FILE_FORMATS = ("jsonl", "csv", "parquet")
-SENDING: Keys = MappingProxyType({"batch_size": "How many messages a batch holds at most."})
+SENDING: Keys = MappingProxyType(
+    {
+        "batch_size": "How many messages a batch holds at most.",
+        "quiet_hours": "When nobody is sent anything, whatever a block's own `send` says.",
+    }
+)
+QUIET_HOURS: Keys = MappingProxyType(
+    {
+        "days": "The weekdays on which quiet hours begin; every day when absent.",
+        "from": "The time of day at which quiet hours begin, such as '21:00'.",
+        "to": "The time of day from which messages may be sent again, such as '08:00'.",
+        "timezone": SEND["timezone"],
+        "channels": "The channels that keep quiet; all of them when absent.",
+    }
+)
 SEGMENTS: Keys = MappingProxyType({"segments": "Rules by name, for `in_segment('name')`."})
 
 SOURCES: Keys = MappingProxyType(

@@ -83,8 +83,13 @@ def open_zones(window: SendWindow, project_zone: str, zones: Iterable[str], inst
     """
     asked = {"": window.timezone or project_zone}
     if window.timezone == "customer":
-        asked = {"": project_zone} | {zone: zone if zone in _zones() else project_zone for zone in zones}
+        asked = {"": project_zone} | {zone: zone if is_zone(zone) else project_zone for zone in zones}
     return [name for name, zone in asked.items() if _is_open(window, local_of_utc(instant, zoneinfo.ZoneInfo(zone)))]
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is such an IANA time zone."""
+    return name in _zones()
 
 
 def _is_open(window: SendWindow, local: datetime) -> bool:

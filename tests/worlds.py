@@ -24,6 +24,11 @@ CUSTOMERS = tuple(f"c{n}" for n in range(5))
 COMPANIES = ("k1", "k2", "k3")
 KINDS = RECEIPT * 2 + NON_RECEIPT * 3 + NEITHER + ("forwarded",)
 ZONES = (UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-8 * HOUR))
+QUIET_HOURS = (
+    {"from": "21:00", "to": "02:30", "timezone": "customer"},
+    {"from": "01:30", "to": "03:00", "channels": ["email", "sms"]},
+    {"days": ["sun"], "timezone": "America/New_York"},
+)
 TIME_TYPES = ("TIMESTAMP", "TIMESTAMPTZ", "DATE")
 
 
@@ -131,8 +136,10 @@ def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9) -> Play:
 @st.composite
 def projects(draw: st.DrawFn) -> Raw:
     lags = {source: sometimes(draw, st.sampled_from(["1 hour", "3 hours"]), 2) for source in ("events", "engagements")}
+    sending = {"quiet_hours": sometimes(draw, st.sampled_from(QUIET_HOURS), 2)}
     return {
         "timezone": draw(st.sampled_from(["UTC", "Europe/Berlin"])),
+        "sending": without_none(sending),
         "sources": {source: {"lag": lag} for source, lag in lags.items() if lag},
         "channels": {"sms": {"address": "phone", "receipts": False}},
     }

@@ -9,6 +9,7 @@ from tests.evaluator.clock import named_moment, window_is_open
 from tests.evaluator.customer import View
 from tests.evaluator.definition import Block
 from tests.evaluator.rules import parse
+from tests.evaluator.sending import is_quiet
 from tests.evaluator.state import Advance, Entry, Message, TagWrite, Visit
 from tests.evaluator.this import Run
 from tests.evaluator.world import NON_RECEIPT, RECEIPT
@@ -137,14 +138,16 @@ def first_proof(this: Run, entry: Entry, block_id: str, until: datetime) -> Leav
 
 
 def blocked_by(this: Run, entry: Entry, block: Block) -> str | None:
-    """What keeps the message from being sent now: address, then consent, then the send window; None when it may."""
+    """What keeps the message from being sent now, of several the first in this order; None when it may."""
     view, channel = this.view(entry.customer_id), this.project.channel(block.channel)
     if channel.address and not str(view.value(channel.address) or "").strip():
         return "no_address"
     if channel.consent and not view.holds(channel.consent):
         return "no_consent"
     zone = this.world.customers[entry.customer_id].get("timezone")
-    return None if window_is_open(block.send, this.as_of, zone, this.project.timezone) else "send_window"
+    if not window_is_open(block.send, this.as_of, zone, this.project.timezone):
+        return "send_window"
+    return "quiet_hours" if is_quiet(this.project, block.channel, this.as_of, zone) else None
 
 
 def queue(this: Run, entry: Entry, block: Block, deadline: datetime) -> None:

@@ -113,6 +113,7 @@ class Project:
     channels: dict[str, Channel] = field(default_factory=dict)
     lags: dict[str, timedelta] = field(default_factory=dict)
     segments: dict[str, Node] = field(default_factory=dict)
+    sending: dict[str, Any] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
 
     def channel(self, name: str) -> Channel:
@@ -131,6 +132,7 @@ def read_project(definitions: dict[str, str], project: str | None = None) -> Pro
         lags={
             name: duration(source["lag"]) for name, source in (settings.get("sources") or {}).items() if "lag" in source
         },
+        sending=settings.get("sending") or {},
         segments={name: parse(rule) for name, rule in segments.get("segments", {}).items()},
         series={name: read_series(text) for name, text in definitions.items() if name != "segments"},
     )
