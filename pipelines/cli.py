@@ -234,16 +234,38 @@ def sources(invocation: Invocation) -> None:
     Where it comes from, how many rows it has and how new they are, and how each column is read. Rows are counted, so
     large tables take a moment.
     """
-    from pipelines import output, source_report
+    from pipelines import output, source_display
 
     overview = invocation.open().sources()
     if invocation.format == "json":
         problems = [output.problem_facts(problem) for problem in overview.problems]
         click.echo(output.to_json({"sources": overview.sources, "problems": problems}))
     else:
-        click.echo(source_report.sources(overview))
+        click.echo(source_display.sources(overview))
     if any(problem.severity == "error" for problem in overview.problems):
         sys.exit(UserError.exit_code)
+
+
+@main.command()
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write this file instead.")
+@click.option(
+    "--database", metavar="NAME", help="The database by which dbt knows the warehouse; its target's if absent."
+)
+@common_options("text", "json")
+@click.pass_obj
+def dbt_sources(invocation: Invocation, output: Path | None, database: str | None) -> None:
+    """Print a dbt sources.yml for the tables of the results.
+
+    With the descriptions of tables and columns, and tests of what is always true. For dbt 1.10.5 and later.
+    """
+    from pipelines.dbt_sources import dbt_sources, write_dbt_sources
+    from pipelines.output import to_json
+
+    text = dbt_sources(database)
+    if output is not None:
+        write_dbt_sources(output, text)
+        text = f"{output}\n"
+    click.echo(to_json(text.rstrip("\n")) if invocation.format == "json" else text, nl=invocation.format == "json")
 
 
 @main.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.output import count, table
 from pipelines.schedule import format_instant
-from pipelines.status import ENTRY_STATUSES
+from warehouse.tables import ENTRY_STATUSES
 
 if TYPE_CHECKING:
     from pipelines.hand_off import HandOffResult

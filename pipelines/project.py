@@ -203,10 +203,9 @@ class Project:
         """
         import polars as pl
 
-        from warehouse.tables import TABLES, VIEWS
+        from warehouse.views import PUBLIC
 
-        public = {table.name for table in TABLES if table.schema == "series"}
-        public |= {view.removeprefix("series.") for view in VIEWS}
+        public = {table.name for table in PUBLIC}
         if name not in public:
             raise UsageError(f"There is no table `{name}`; there are: {', '.join(sorted(public))}.")
         with self._warehouse(read_only=True) as warehouse:

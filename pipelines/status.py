@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.model import Definitions, Series
-
-ENTRY_STATUSES = ("active", "finished", "disengaged", "exited", "goal", "stopped", "held_out")
-"""Exclusive: every entry has one of them."""
+from warehouse.tables import ENTRY_STATUSES
 
 _QUERIES = Path(__file__).parent.parent / "sql" / "status"
 

@@ -14,7 +14,8 @@ from pipelines.model import Definitions
 from pipelines.status import WaitingBatches, WaitingBlock, read_status
 from warehouse.adapter import Warehouse
 from warehouse.duckdb import DuckDB
-from warehouse.tables import TABLES, VIEWS
+from warehouse.tables import TABLES
+from warehouse.views import VIEWS
 
 PROJECT = Path(__file__).parent / "cli" / "project"
 FIRST, SECOND = datetime(2026, 3, 1, 9), datetime(2026, 3, 2, 9)
@@ -35,8 +36,8 @@ def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
         opened.execute(f"create schema {schema}")
     for table in TABLES:
         opened.execute(table.create("integer"))
-    for name, select in VIEWS.items():
-        opened.execute(f"create view {name} as {select}")
+    for view in VIEWS:
+        opened.execute(f"create view {view.qualified_name} as {view.select}")
     yield opened
     opened.close()
 

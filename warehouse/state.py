@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from warehouse.adapter import Warehouse, WarehouseError
-from warehouse.tables import CUSTOMER_ID, META, SCHEMA_VERSION, TABLES, VIEWS
+from warehouse.tables import CUSTOMER_ID, META, SCHEMA_VERSION, TABLES
+from warehouse.views import VIEWS
 
 MIGRATIONS: Mapping[int, Sequence[str]] = {}
 """Statements that lead from a version to the next, by the version they start from."""
@@ -26,7 +27,7 @@ def create_statements(id_type: str) -> list[str]:
     return [
         *(f"create schema if not exists {schema}" for schema in schemas),
         *(table.create(id_type) for table in TABLES),
-        *(f"create or replace view {name} as\n{select.strip()}" for name, select in VIEWS.items()),
+        *(f"create or replace view {view.qualified_name} as\n{view.select.strip()}" for view in VIEWS),
         _FIRST_VERSION,
     ]
 
@@ -63,8 +64,8 @@ def prepare(warehouse: Warehouse, source_id_type: str, *, version: int | None) -
     if version == SCHEMA_VERSION and id_type in (source_id_type, "VARCHAR"):
         return id_type
     if version is not None:
-        for name in VIEWS:
-            warehouse.execute(f"drop view if exists {name}")
+        for view in VIEWS:
+            warehouse.execute(f"drop view if exists {view.qualified_name}")
         for step in range(version, SCHEMA_VERSION):
             for statement in MIGRATIONS[step]:
                 warehouse.execute(statement)

@@ -7,7 +7,7 @@ visits and the closed ones, so that a run touches only what is open, however lon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SCHEMA_VERSION = 1
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
@@ -18,21 +18,43 @@ CUSTOMER_ID = "CUSTOMER_ID"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; ``doc`` says what it means, its unit and what null means."""
+    """One column.
+
+    Attributes:
+        doc: What it means, its unit and time zone, and what null means; one line, for people and catalogs.
+        nullable: Whether null occurs; ``doc`` then says what it means.
+        unique: Whether no value occurs twice.
+        values: The only values that occur; empty where there is no such list.
+        references: ``table.column`` of the same schema that has every value of this one; None where there is none.
+    """
 
     name: str
     type: str
     doc: str
+    nullable: bool = False
+    unique: bool = False
+    values: tuple[str, ...] = ()
+    references: str | None = None
+
+    @property
+    def description(self) -> str:
+        """What it means, with the values it may have."""
+        return f"{self.doc} One of: {', '.join(self.values)}." if len(self.values) > 1 else self.doc
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table; ``grain`` says what a row is."""
+    """One table; ``grain`` says what a row is. It is the one home of what its columns mean."""
 
     schema: str
     name: str
     grain: str
     columns: tuple[Column, ...]
+
+    @property
+    def description(self) -> str:
+        """What a row is, as a sentence."""
+        return f"Grain: {self.grain}."
 
     @property
     def qualified_name(self) -> str:
@@ -53,7 +75,19 @@ class Table:
         return f"create table if not exists {self.qualified_name} (\n{columns}\n)"
 
 
-_ENTRY = Column("entry_id", "BIGINT", "The entry; ascending with the runs that made them.")
+OUTCOMES = ("matched", "not_matched", "delivered", "not_delivered", "waited", "tagged")
+"""How a block is left while its entry goes on."""
+
+BLOCKED_BY = (
+    "no_address", "no_consent", "suppressed", "send_window", "quiet_hours", "cap", "gap", "customer_missing", "stopped",
+)  # fmt: skip
+"""Why a message is not queued yet."""
+
+ENTRY_STATUSES = ("active", "finished", "disengaged", "exited", "goal", "stopped", "held_out")
+"""Exclusive: every entry has one of them."""
+
+_ENTRY = Column("entry_id", "BIGINT", "The entry; a number that ascends with the runs that made them.")
+_ENTRY_OF = replace(_ENTRY, doc="The entry; joins `entries`.", references="entries.entry_id")
 _SERIES = Column("series_id", "VARCHAR", "The series, which is its file's name.")
 _CUSTOMER = Column("customer_id", CUSTOMER_ID, "The customer, in the source's own type.")
 _BLOCK = Column("block_id", "VARCHAR", "The block within the series.")
@@ -74,8 +108,13 @@ TICKS = Table(
         Column("tick_id", "VARCHAR", "The run: its `as_of` as 20260301T090000Z."),
         _AS_OF,
         _SERIES,
-        Column("definition_hash", "VARCHAR", "The version of the series that ran; joins `definitions`."),
-        Column("status", "VARCHAR", "The status of the series at that run."),
+        Column(
+            "definition_hash",
+            "VARCHAR",
+            "The version of the series that ran; joins `definitions`.",
+            references="definitions.definition_hash",
+        ),
+        Column("status", "VARCHAR", "The status of the series at that run.", values=("live", "emptying", "stopped")),
         Column("entered", "BIGINT", "New entries, the held-out ones included."),
         Column("held_out", "BIGINT", "Of these, entries kept aside in the holdout."),
         Column("reopened", "BIGINT", "Finished or disengaged entries that became active again."),
@@ -96,7 +135,7 @@ DEFINITIONS = Table(
     "definitions",
     "one version of one series that has run",
     (
-        Column("definition_hash", "VARCHAR", "SHA-256 of `text`, hexadecimal."),
+        Column("definition_hash", "VARCHAR", "SHA-256 of `text`, hexadecimal.", unique=True),
         _SERIES,
         Column("text", "VARCHAR", "The file as it stood, with the segments it could name."),
         Column("first_as_of", "TIMESTAMP", "The first run (UTC) that used it."),
@@ -108,15 +147,17 @@ ENTRIES = Table(
     "entries",
     "one customer's passage through one series",
     (
-        _ENTRY,
+        replace(_ENTRY, unique=True),
         _SERIES,
         _CUSTOMER,
         Column("entry_number", "BIGINT", "1 for the first entry of the customer into the series, then 2, ..."),
-        Column("arm", "VARCHAR", "`treatment`, or `holdout`: kept aside and sent nothing."),
+        Column(
+            "arm", "VARCHAR", "`treatment`, or `holdout`: kept aside and sent nothing.", values=("treatment", "holdout")
+        ),
         Column("entered_at", "TIMESTAMP", "The run (UTC) that let the customer in."),
-        Column("status", "VARCHAR", "active, finished, disengaged, exited, goal, stopped or held_out."),
-        Column("ended_at", "TIMESTAMP", "The run (UTC) that ended it; null while active or held out."),
-        Column("goal_at", "TIMESTAMP", "When (UTC) the goal was seen to hold; null: not so far."),
+        Column("status", "VARCHAR", "What became of it; `active` while it goes on.", values=ENTRY_STATUSES),
+        Column("ended_at", "TIMESTAMP", "The run (UTC) that ended it; null while active or held out.", nullable=True),
+        Column("goal_at", "TIMESTAMP", "When (UTC) the goal was seen to hold; null: not so far.", nullable=True),
         Column("goal_met_at_entry", "BOOLEAN", "The goal held already on entering; such an entry never counts."),
         Column("entry_rules", "VARCHAR[]", "Blocks of the entry rules that matched, sorted."),
         Column("goal_closed", "BOOLEAN", "The goal's window has closed without the goal; for good."),
@@ -138,9 +179,18 @@ OPEN_VISITS = Table(
         Column("kind", "VARCHAR", "The block's kind: rule, content or wait."),
         Column("arrived_at", "TIMESTAMP", "When (UTC) the block was reached."),
         Column("arrived_as_of", "TIMESTAMP", "The run (UTC) that recorded the arrival."),
-        Column("deadline_at", "TIMESTAMP", "When (UTC) waiting ends at the latest; null: not known yet."),
-        Column("blocked_by", "VARCHAR", "Why the message is not queued yet; null: nothing is in its way, or it is."),
-        Column("message_id", "VARCHAR", "The message queued here; null: none yet, or not a content block."),
+        Column(
+            "deadline_at", "TIMESTAMP", "When (UTC) waiting ends at the latest; null: not known yet.", nullable=True
+        ),
+        Column(
+            "blocked_by",
+            "VARCHAR",
+            "Why the message is not queued yet; null: nothing is in its way, or it is.",
+            nullable=True,
+        ),
+        Column(
+            "message_id", "VARCHAR", "The message queued here; null: none yet, or not a content block.", nullable=True
+        ),
         Column("queued_at", "TIMESTAMP", "When (UTC) it was queued."),
     ),
 )
@@ -156,7 +206,12 @@ CLOSED_VISITS = Table(
         _BLOCK,
         Column("arrived_at", "TIMESTAMP", "When (UTC) the block was reached."),
         Column("arrived_as_of", "TIMESTAMP", "The run (UTC) that recorded the arrival."),
-        Column("deadline_at", "TIMESTAMP", "When (UTC) waiting would have ended at the latest; null: there was none."),
+        Column(
+            "deadline_at",
+            "TIMESTAMP",
+            "When (UTC) waiting would have ended at the latest; null: there was none.",
+            nullable=True,
+        ),
         Column("left_at", "TIMESTAMP", "When (UTC) it was left."),
         Column("left_as_of", "TIMESTAMP", "The run (UTC) that recorded the leaving."),
         Column("outcome", "VARCHAR", "How it was left: the block's outcome, or the status its entry ended with."),
@@ -168,7 +223,7 @@ ADVANCES = Table(
     "advances",
     "one move along one connection",
     (
-        _ENTRY,
+        _ENTRY_OF,
         _SERIES,
         _CUSTOMER,
         Column("from_block", "VARCHAR", "The block that was left."),
@@ -184,12 +239,12 @@ TAG_WRITES = Table(
     "tag_writes",
     "one tag added to or removed from one customer by one visit",
     (
-        _ENTRY,
+        _ENTRY_OF,
         _SERIES,
         _BLOCK,
         _CUSTOMER,
         Column("tag", "VARCHAR", "The tag."),
-        Column("action", "VARCHAR", "`add` or `remove`."),
+        Column("action", "VARCHAR", "What happened to the tag.", values=("add", "remove")),
         _AS_OF,
     ),
 )
@@ -211,20 +266,35 @@ MESSAGES = Table(
     "messages",
     "one customer's copy of one content block",
     (
-        Column("message_id", "VARCHAR", "A function of series, customer, entry number and block alone."),
-        _ENTRY,
+        Column("message_id", "VARCHAR", "A function of series, customer, entry number and block alone.", unique=True),
+        _ENTRY_OF,
         _SERIES,
         _BLOCK,
         _CUSTOMER,
         Column("channel", "VARCHAR", "The kind of content."),
-        Column("address", "VARCHAR", "Where it goes; null: the channel needs none."),
+        Column("address", "VARCHAR", "Where it goes; null: the channel needs none.", nullable=True),
         Column("queued_at", "TIMESTAMP", "The run (UTC) that queued it."),
         Column("expires_at", "TIMESTAMP", "From then (UTC) on it is not sent any more."),
         Column("payload", "JSON", "The rendered content."),
-        Column("batch_id", "VARCHAR", "The batch it leaves with."),
-        Column("status", "VARCHAR", "queued, handed_off, refused, expired, dropped or unknown."),
-        Column("received_at", "TIMESTAMP", "First proof of receipt (UTC), not before it was queued; null: none."),
-        Column("goal_at", "TIMESTAMP", "When (UTC) the message's own goal was seen to hold; null: not so far."),
+        Column("batch_id", "VARCHAR", "The batch it leaves with; joins `batches`.", references="batches.batch_id"),
+        Column(
+            "status",
+            "VARCHAR",
+            "How far it got.",
+            values=("queued", "handed_off", "refused", "expired", "dropped", "unknown"),
+        ),
+        Column(
+            "received_at",
+            "TIMESTAMP",
+            "First proof of receipt (UTC), not before it was queued; null: none.",
+            nullable=True,
+        ),
+        Column(
+            "goal_at",
+            "TIMESTAMP",
+            "When (UTC) the message's own goal was seen to hold; null: not so far.",
+            nullable=True,
+        ),
         Column("goal_closed", "BOOLEAN", "The message goal's window has closed without the goal; for good."),
     ),
 )
@@ -234,17 +304,24 @@ BATCHES = Table(
     "batches",
     "messages of one block handed to one sender together",
     (
-        Column("batch_id", "VARCHAR", "The batch, and the name its files carry."),
+        Column("batch_id", "VARCHAR", "The batch, and the name its files carry.", unique=True),
         _AS_OF,
         _SERIES,
         _BLOCK,
         Column("channel", "VARCHAR", "The kind of content."),
         Column("sender", "VARCHAR", "The sender of the project file that it goes to."),
         Column("message_count", "BIGINT", "How many messages it holds."),
-        Column("status", "VARCHAR", "pending, held, handed_off, unknown, failed or dropped."),
+        Column(
+            "status",
+            "VARCHAR",
+            "How far it got.",
+            values=("pending", "held", "handed_off", "unknown", "failed", "dropped"),
+        ),
         Column("attempts", "INTEGER", "How often it was offered."),
-        Column("handed_off_at", "TIMESTAMP", "Wall clock (UTC) when the sender accepted it; null: not yet."),
-        Column("last_error", "VARCHAR", "What the sender said last; null: nothing went wrong."),
+        Column(
+            "handed_off_at", "TIMESTAMP", "Wall clock (UTC) when the sender accepted it; null: not yet.", nullable=True
+        ),
+        Column("last_error", "VARCHAR", "What the sender said last; null: nothing went wrong.", nullable=True),
     ),
 )
 
@@ -253,22 +330,3 @@ TABLES = (
     BATCHES,
 )  # fmt: skip
 """Every table, in the order they are made."""
-
-VIEWS = {
-    "series.visits": """
-select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at,
-    cast(null as timestamp) as left_at, cast(null as varchar) as outcome, blocked_by,
-    arrived_as_of, cast(null as timestamp) as left_as_of
-from series_state.open_visits
-union all
-select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at,
-    left_at, outcome, cast(null as varchar) as blocked_by, arrived_as_of, left_as_of
-from series_state.closed_visits
-""",
-    "series.wait_expiries": """
-select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at, left_at, outcome, left_as_of as as_of
-from series_state.closed_visits
-where outcome = 'waited'
-""",
-}
-"""Views over them: one visit of one block by one entry, open or closed; the visits of wait blocks that ended."""

@@ -14,7 +14,8 @@ from pipelines import Project
 from tests import shop
 from warehouse import state
 from warehouse.adapter import WarehouseError
-from warehouse.tables import SCHEMA_VERSION, VIEWS
+from warehouse.tables import SCHEMA_VERSION
+from warehouse.views import VIEWS
 
 ROOT = Path(__file__).parents[2]
 DATABASE = "warehouse/warehouse.duckdb"
@@ -54,7 +55,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def old_project(project: Path) -> Path:
     """The same with its state as a former version would have left it: a column had another name."""
-    views = [f"drop view {view}" for view in VIEWS]
+    views = [f"drop view {view.qualified_name}" for view in VIEWS]
     change_database(project, *views, OLD_NAME, "update series_state.meta set schema_version = 0")
     return project
 
