@@ -25,6 +25,7 @@ from pipelines.problems import Position, Problem, in_order
 from pipelines.rules import Scope, parse_rule, parse_value
 from pipelines.rules.model import Columns, Rule
 from pipelines.settings import DEFAULT
+from pipelines.targets import of_targets
 from pipelines.template import compile_template
 from pipelines.warn import series_warnings
 
@@ -70,6 +71,23 @@ def check(definitions: Definitions, columns: SourceColumns) -> tuple[CheckedDefi
     for series in definitions.refused.values():
         problems += _check_series(series, definitions.settings, scope)[1]
     return CheckedDefinitions(definitions.settings, checked, channels), in_order(problems)
+
+
+def check_other_targets(definitions: Definitions) -> list[Problem]:
+    """What is wrong for other targets than the chosen one only, as far as can be told without their warehouses."""
+    # Of a target's settings, only the channels have a meaning that can be wrong.
+    others = [
+        settings
+        for settings in definitions.other_targets.values()
+        if settings.channels != definitions.settings.channels
+    ]
+    here = set(check(definitions, SourceColumns())[1]) if others else set()
+    found: dict[Problem, list[str]] = {}
+    for settings in others:
+        for problem in check(replace(definitions, settings=settings), SourceColumns())[1]:
+            if problem not in here:
+                found.setdefault(problem, []).append(str(settings.target))
+    return [of_targets(problem, names) for problem, names in found.items()]
 
 
 def _project_scope(definitions: Definitions, columns: SourceColumns) -> Scope:

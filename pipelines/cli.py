@@ -31,6 +31,7 @@ class Invocation:
     """What every verb is told, whether it stands before the verb or after it."""
 
     project_dir: Path = Path()
+    target: str | None = None
     format: str = "text"
     debug: bool = False
 
@@ -38,7 +39,7 @@ class Invocation:
         """The project that the verb works on."""
         from pipelines.project import Project
 
-        return Project.open(self.project_dir, notify=_say)
+        return Project.open(self.project_dir, notify=_say, target=self.target)
 
 
 class Verbs(click.Group):
@@ -111,6 +112,7 @@ def common_options(*formats: str) -> Callable[[Command], Command]:
     folder = click.Path(exists=True, file_okay=False, path_type=Path)
     options = (
         option("--project-dir", type=folder, help="Folder of the project; the current one by default."),
+        option("--target", metavar="NAME", help="Target of series.yml; as SERIES_TARGET says, or dev, by default."),
         option("--format", type=click.Choice(formats), help=f"How the result is written; {formats[0]} by default."),
         option("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
     )

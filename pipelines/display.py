@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(result: RunResult) -> str:
     """A table of what each series did, a line for each that had nothing to do, and what was handed off."""
-    title = f"Run at {format_instant(result.as_of)}"
+    title = f"Run at {format_instant(result.as_of)}{_for(result.target)}"
     done = [series for series in result.series if series.state == "done"]
     idle = [
         f"{series.series_id}: nothing done. {series.message}" for series in result.series if series.state == "no_op"
@@ -88,7 +88,14 @@ def status(result: Status) -> str:
 
 
 def _last_run(result: Status) -> str:
-    return f"Last run: {format_instant(result.last_run)}" if result.last_run else "Nothing has run yet."
+    target = _for(result.target)
+    return (
+        f"Last run{target}: {format_instant(result.last_run)}" if result.last_run else f"Nothing has run{target} yet."
+    )
+
+
+def _for(target: str | None) -> str:
+    return f" for target {target}" if target else ""
 
 
 def _series(all_series: Sequence[SeriesStatus]) -> str:

@@ -9,13 +9,14 @@ from pipelines.definition import draft_series
 from pipelines.document import MAX_CHARACTERS
 from pipelines.model import Definitions, Expression, Series
 from pipelines.problems import Position, Problem
-from pipelines.settings import PROJECT_FILE, read_segments, read_settings
+from pipelines.settings import PROJECT_FILE, read_segments
+from pipelines.targets import choose, read_targets
 
 FOLDER = "series_definitions"
 SEGMENTS_FILE = "segments.yml"
 
 
-def load_definitions(folder: Path) -> tuple[Definitions, list[Problem]]:
+def load_definitions(folder: Path, target: str | None = None) -> tuple[Definitions, list[Problem]]:
     """Reads ``series.yml``, every series of ``series_definitions/`` and ``segments.yml``.
 
     Sub folders are not looked into. A file with an error is not in ``series``; what could be read of it is in
@@ -23,13 +24,19 @@ def load_definitions(folder: Path) -> tuple[Definitions, list[Problem]]:
 
     Args:
         folder: The project's folder.
+        target: The target to take the settings of; None is the default one.
 
     Returns:
         The definitions, and every problem found in any file, in the order of files and places.
+
+    Raises:
+        UsageError: There is no such target, or none is chosen and there is no default.
     """
     text, problems = read_text(folder / PROJECT_FILE, PROJECT_FILE)
-    settings, found = read_settings(text)
+    targets, found = read_targets(text, folder)
     problems += found
+    settings = choose(targets, target, problems)
+    others = {name: other for name, other in targets.items() if name is not None and other is not settings}
     series: dict[str, Series] = {}
     refused: dict[str, Series] = {}
     segments: dict[str, Expression] = {}
@@ -43,7 +50,7 @@ def load_definitions(folder: Path) -> tuple[Definitions, list[Problem]]:
             (refused if found or more else series)[path.stem] = draft
         # What is empty only because it could not be opened is not to blame for that.
         problems += found or more
-    return Definitions(settings, series, segments, refused), problems
+    return Definitions(settings, series, segments, refused, others), problems
 
 
 def _definition_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:

@@ -291,7 +291,12 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``series.yml``, with every default filled in."""
+    """``series.yml`` as it is for one target, with every default filled in.
+
+    Attributes:
+        target: The target's name; None: the file has no ``targets``.
+        sends: Whether senders that reach outside may send.
+    """
 
     warehouse_path: str
     timezone: str
@@ -300,16 +305,20 @@ class Settings:
     senders: Mapping[str, Sender]
     batch_size: int = 500
     policy: Policy = Policy()
+    target: str | None = None
+    sends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
     """All that a project's files say: settings, series by id, and segments by name.
 
-    ``refused`` holds what could be read of files with errors, to find further ones; it is never run.
+    ``refused`` holds what could be read of files with errors, to find further ones; it is never run. ``settings`` are
+    those of the chosen target, ``other_targets`` those of the others by name.
     """
 
     settings: Settings
     series: Mapping[str, Series]
     segments: Mapping[str, Expression]
     refused: Mapping[str, Series] = field(default_factory=dict)
+    other_targets: Mapping[str, Settings] = field(default_factory=dict)

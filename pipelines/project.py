@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from pipelines.load import load_definitions
 from pipelines.memo import Memo
 from pipelines.model import Definitions
-from pipelines.problems import Problem, UsageError, in_order
+from pipelines.problems import Problem, RunError, UsageError, in_order
 from pipelines.schedule import current_instant, parse_as_of
 from warehouse.adapter import Warehouse, WarehouseError
 
@@ -32,6 +33,7 @@ class RunResult:
     """What a run did.
 
     Attributes:
+        target: The target that it was for; None: the project has no targets.
         as_of: The instant, naive UTC.
         series: Those that took part, or were asked to; in the order of their files.
         hand_off: What became of the batches; None when they were to stay.
@@ -39,11 +41,16 @@ class RunResult:
         unknown_zones: Customers whose time zone does not exist and is taken as the project's; 0 where nothing asks.
     """
 
+    target: str | None
     as_of: datetime
     series: tuple[SeriesRun, ...]
     hand_off: HandOffResult | None
     ignored_engagements: Mapping[str, int] = field(default_factory=dict)
     unknown_zones: int = 0
+
+
+TARGET_VARIABLE = "SERIES_TARGET"
+"""The environment variable that chooses a target where nobody else does."""
 
 
 class Project:
@@ -52,19 +59,23 @@ class Project:
     The files are read when they are first needed and not again; open the project anew to see changes.
     """
 
-    def __init__(self, folder: Path, notify: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, notify: Callable[[str], None], target: str | None = None) -> None:
         self.folder = folder
+        self._target = target
         self._notify = notify
         self._memo = Memo()
         self._held: Warehouse | None = None
 
     @classmethod
-    def open(cls, folder: Path | str = ".", notify: Callable[[str], None] = lambda _: None) -> Project:
+    def open(
+        cls, folder: Path | str = ".", notify: Callable[[str], None] = lambda _: None, *, target: str | None = None
+    ) -> Project:
         """Open a project.
 
         Args:
             folder: Its folder.
             notify: Told, in a sentence, why something takes long.
+            target: The target of ``series.yml`` to work on; None: as SERIES_TARGET says, or ``dev``.
 
         Raises:
             UsageError: There is no such folder.
@@ -72,7 +83,7 @@ class Project:
         path = Path(folder).resolve()
         if not path.is_dir():
             raise UsageError(f"There is no folder {folder}.")
-        return cls(path, notify)
+        return cls(path, notify, target or os.environ.get(TARGET_VARIABLE) or None)
 
     @property
     def definitions(self) -> Definitions:
@@ -87,15 +98,19 @@ class Project:
     def problems(self) -> list[Problem]:
         """Everything wrong with the definitions, checked against the warehouse where it is there.
 
+        What other targets change is checked as well, without their warehouses.
+
         Raises:
             WarehouseError: The warehouse cannot be opened.
         """
+        from pipelines.check import check_other_targets
         from pipelines.run import read_definitions
 
+        problems = [*self._loaded[1], *check_other_targets(self.definitions)]
         if not self.warehouse_path.exists():
-            return in_order([*self._loaded[1], *read_definitions(self.definitions, None, self._memo)[2]])
+            return in_order([*problems, *read_definitions(self.definitions, None, self._memo)[2]])
         with self._warehouse(read_only=True) as warehouse:
-            return in_order([*self._loaded[1], *read_definitions(self.definitions, warehouse, self._memo)[2]])
+            return in_order([*problems, *read_definitions(self.definitions, warehouse, self._memo)[2]])
 
     def compile(self, series_id: str, as_of: datetime | str | None = None) -> str:
         """The SQL that a run of one series at an instant would execute, as one script.
@@ -144,7 +159,7 @@ class Project:
             ignored = count_ignored(warehouse, instant) if has_run else {}
             unknown_zones = count_unknown(warehouse, self.definitions) if has_run else 0
             handed = self._hand_off(warehouse) if hand_off else None
-        return RunResult(instant, tuple(results), handed, ignored, unknown_zones)
+        return RunResult(self.definitions.settings.target, instant, tuple(results), handed, ignored, unknown_zones)
 
     def hand_off(self) -> HandOffResult:
         """Offer the pending batches again.
@@ -229,7 +244,7 @@ class Project:
 
     @cached_property
     def _loaded(self) -> tuple[Definitions, list[Problem]]:
-        return load_definitions(self.folder)
+        return load_definitions(self.folder, self._target)
 
     def _refuse_unreadable(self) -> None:
         """Say at once all that is wrong with the files, without opening the warehouse for long."""
@@ -259,9 +274,22 @@ class Project:
             raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
         warehouse = DuckDB.open(self.warehouse_path, read_only=read_only, on_wait=self._notify)
         try:
+            self._refuse_foreign(warehouse)
             yield warehouse
         finally:
             warehouse.close()
+
+    def _refuse_foreign(self, warehouse: Warehouse) -> None:
+        """Keep targets apart whatever ``series.yml`` says: whose state a file holds stands in the file."""
+        from warehouse import state
+
+        owner, target = state.read_target(warehouse), self.definitions.settings.target
+        if owner not in (None, target):
+            this = f"target `{target}`" if target else "a project without targets"
+            raise RunError(
+                f"The state in {self.warehouse_path} belongs to target `{owner}`; this is {this}. Give each target its "
+                "own `warehouse.path`. If the target was renamed, write its new name to `target` in series_state.meta."
+            )
 
 
 def _instant(as_of: datetime | str | None) -> datetime:

@@ -120,6 +120,7 @@ def run(
         try:
             with warehouse.transaction():
                 id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
+                state.claim(warehouse, definitions.settings.target)
                 found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, memo)
         except BaseException:
             memo.forget_told()

@@ -14,7 +14,8 @@ from pipelines.definition import draft_series
 from pipelines.model import Definitions, Expression, Settings, Source, Text
 from pipelines.problems import Position, Problem
 from pipelines.scenario import Scenario
-from pipelines.settings import PROJECT_FILE, read_segments, read_settings
+from pipelines.settings import PROJECT_FILE, read_segments
+from pipelines.targets import read_targets
 
 _SEGMENTS = "segments"
 # In YAML's single quotes a quote of SQL is doubled.
@@ -40,7 +41,8 @@ class TestedDefinitions:
         definitions, problems, origins = self.definitions, list(self.problems), dict(self.origins)
         if project:
             name = f"{file}/{PROJECT_FILE}"
-            settings, found = read_settings(project.value, name)
+            targets, found = read_targets(project.value, file=name)
+            settings = targets.get(definitions.settings.target) or next(iter(targets.values()))
             definitions = replace(definitions, settings=_of_test(settings))
             problems = [*_without(problems, PROJECT_FILE), *found]
             origins[name] = project

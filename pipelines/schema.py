@@ -33,6 +33,7 @@ from pipelines.vocabulary import (
     SERIES,
     SOURCE,
     SOURCES,
+    TARGET,
     WAREHOUSE,
     WEEKDAYS,
     Keys,
@@ -93,11 +94,14 @@ def project_schema() -> Schema:
         "channels": _named(one_channel) | {"properties": dict.fromkeys(CHANNELS, one_channel)},
         "senders": _named(_sender()),
         "sending": _object(SENDING, _sending()),
+        "sends": BOOLEAN,
     }
+    references = {name: {"allOf": [{"$ref": f"#/definitions/{name}"}]} for name in shapes}
+    target = _object(TARGET, references) | {"type": ["object", "null"]}
     return {
         **_head("The project file; every key has a default."),
-        **_object(PROJECT, shapes),
-        "definitions": {"source": source, "channel": channel},
+        **_object(PROJECT, references | {"targets": _named(target) | {"minProperties": 1}}),
+        "definitions": {"source": source, "channel": channel, **shapes},
     }
 
 

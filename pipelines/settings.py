@@ -1,4 +1,7 @@
-"""Reads ``series.yml`` and ``segments.yml``; every key has a default, and an absent file is a valid project."""
+"""Reads the sections of ``series.yml``, and ``segments.yml``; every key has a default.
+
+What targets make of the sections is `pipelines.targets`' business.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ from pipelines.vocabulary import (
     CHANNEL,
     CHANNELS,
     FILE_FORMATS,
-    PROJECT,
     SEGMENTS,
     SENDERS,
     SENDING,
@@ -36,20 +38,15 @@ _EMAIL = Channel("email", Text("email", DEFAULT), Text("not unsubscribed", DEFAU
 _OUTBOX = Sender("outbox", "files", {"path": "outbox", "format": "jsonl"})
 
 
-def read_settings(text: str | None, file: str = PROJECT_FILE) -> tuple[Settings, list[Problem]]:
-    """Reads the project file; None is an absent one.
-
-    Returns:
-        The settings, with the default in place of whatever could not be read, and every problem found.
-    """
-    reader, problems = _read_top(text or "", file, "the project", PROJECT)
+def read_settings(reader: Reader) -> Settings:
+    """Reads the sections of the project file, with the default in place of whatever cannot be read."""
     warehouse = reader.inner("warehouse", WAREHOUSE, where="`warehouse`")
     sending = reader.inner("sending", SENDING, where="`sending`")
     if warehouse:
         warehouse.choice("engine", ("duckdb",))
     senders = _read_senders(reader)
     channels = _read_channels(reader, senders)
-    settings = Settings(
+    return Settings(
         warehouse_path=(warehouse and warehouse.string("path")) or WAREHOUSE_PATH,
         timezone=reader.parsed("timezone", _time_zone) or "UTC",
         sources=_read_sources(reader),
@@ -57,13 +54,13 @@ def read_settings(text: str | None, file: str = PROJECT_FILE) -> tuple[Settings,
         senders=senders,
         batch_size=(sending and sending.integer("batch_size", 1, MAX_BATCH_SIZE)) or BATCH_SIZE,
         policy=read_policy(sending, channels) if sending else Policy(),
+        sends=reader.boolean("sends") or False,
     )
-    return settings, in_order(problems)
 
 
 def read_segments(text: str, file: str) -> tuple[dict[str, Expression], list[Problem]]:
     """Reads ``segments.yml``: the rules that could be read, by name, and every problem found."""
-    reader, problems = _read_top(text, file, "the file", SEGMENTS)
+    reader, problems = read_top(text, file, "the file", SEGMENTS)
     inner = reader.inner("segments", None, where="`segments`")
     if inner is None:
         return {}, problems
@@ -73,7 +70,8 @@ def read_segments(text: str, file: str) -> tuple[dict[str, Expression], list[Pro
     return {name: rule for name, rule in rules.items() if rule is not None}, in_order(problems)
 
 
-def _read_top(text: str, file: str, where: str, keys: Mapping[str, str]) -> tuple[Reader, list[Problem]]:
+def read_top(text: str, file: str, where: str, keys: Mapping[str, str]) -> tuple[Reader, list[Problem]]:
+    """A reader of the mapping that a file is; of an empty one when the file is empty or something else."""
     node, problems = read_document(text, file)
     if isinstance(node, Fields):
         return Reader(node, where, keys, problems), problems

@@ -88,8 +88,14 @@ class WaitingBatches:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a project stands; series in the definitions' order, then by name those that cannot be read or are gone."""
+    """How a project stands.
 
+    Attributes:
+        target: The target that it stands so for; None: the project has no targets.
+        series: In the definitions' order, then by name those that cannot be read or are gone.
+    """
+
+    target: str | None
     last_run: datetime | None
     series: tuple[SeriesStatus, ...]
     batches: tuple[WaitingBatches, ...]
@@ -107,6 +113,7 @@ def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
     last_runs: dict[str, datetime] = dict(_rows(warehouse, "ticks"))
     others = sorted((entries.keys() | last_runs.keys() | definitions.refused.keys()) - definitions.series.keys())
     return Status(
+        target=definitions.settings.target,
         last_run=max(last_runs.values(), default=None),
         series=tuple(
             _series_status(

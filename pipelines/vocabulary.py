@@ -135,8 +135,11 @@ PROJECT: Keys = MappingProxyType(
         "channels": "How content reaches people, by channel.",
         "senders": "The ways out, by name.",
         "sending": "When messages may be sent, and how they are put together to batches.",
+        "sends": "Whether senders that reach outside may send; false when absent. A target says it for itself.",
+        "targets": "Places where the same series run, such as `dev` and `prod`: what differs there, by name.",
     }
 )
+TARGET: Keys = MappingProxyType({key: text for key, text in PROJECT.items() if key != "targets"})
 WAREHOUSE: Keys = MappingProxyType(
     {
         "engine": "The database engine; `duckdb`.",

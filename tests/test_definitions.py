@@ -18,7 +18,8 @@ from pipelines.graph import build_graph, structure_problems
 from pipelines.load import load_definitions
 from pipelines.model import Block, RuleBlock, TagBlock, Text
 from pipelines.problems import Position
-from pipelines.settings import read_segments, read_settings
+from pipelines.settings import read_segments
+from pipelines.targets import read_targets
 
 SHIPPED = (Path(__file__).parent.parent / "series_definitions" / "encourage_upgrades.yml").read_text(encoding="utf-8")
 SLIPS = st.sampled_from([*"{}[]:,'\"#&*!|>%@`-?\t\n ", "{{", "}}", "<<: ", "null", "é", "𝄞", "\x00", "\u2028", "---\n"])
@@ -42,7 +43,7 @@ def test_every_slip_of_the_pen_gets_an_answer(slips: list[tuple[int, int, str]])
 def test_any_text_gets_an_answer(text: str) -> None:
     for read in (read_series, read_segments):
         read(text, "file.yml")
-    read_settings(text)
+    read_targets(text)
 
 
 @pytest.mark.parametrize(

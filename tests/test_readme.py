@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FENCED = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = [(found["language"], found["text"]) for found in FENCED.finditer((ROOT / "README.md").read_text())]
-FILES = [text for language, text in BLOCKS if language in ("yaml", "python")]
-COMMANDS = [
-    line.partition("  #")[0].strip() for language, text in BLOCKS if language == "sh" for line in text.split("\n")
+
+
+def commands_in(text: str) -> list[str]:
+    return [command for line in text.splitlines() if (command := line.partition("  #")[0].strip())]
+
+
+MAKE = [
+    command
+    for language, text in BLOCKS
+    if language == "sh"
+    for command in commands_in(text)
+    if command.startswith("make ")
 ]
-MAKE = [command for command in COMMANDS if command.startswith("make ")]
-OTHERS = [command for command in COMMANDS if command and command not in MAKE]
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -34,15 +42,17 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_files_and_commands_work_in_the_readmes_order(tmp_path: Path) -> None:
-    for text in FILES:
-        file = tmp_path / text.partition("\n")[0].removeprefix("# ")
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
-    answers: dict[str, list[str]] = {command: [] for command in OTHERS}
-    for command in OTHERS:
-        done = run(command, tmp_path)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        answers[command].append(done.stdout)
+    answers: dict[str, list[str]] = defaultdict(list)
+    for language, text in BLOCKS:
+        if language in ("yaml", "python"):
+            file = tmp_path / text.partition("\n")[0].removeprefix("# ")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+        for command in commands_in(text) if language == "sh" else ():
+            if command not in MAKE:
+                done = run(command, tmp_path)
+                assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+                answers[command].append(done.stdout)
     first, again = answers["series run --as-of 2026-03-01T09:00Z"]
     assert "try_premium: nothing done" not in first
     assert "try_premium: nothing done" in again

@@ -8,7 +8,9 @@ from warehouse.adapter import Warehouse, WarehouseError
 from warehouse.tables import CUSTOMER_ID, META, SCHEMA_VERSION, TABLES
 from warehouse.views import VIEWS
 
-MIGRATIONS: Mapping[int, Sequence[str]] = {}
+MIGRATIONS: Mapping[int, Sequence[str]] = {
+    1: (f"alter table {META.qualified_name} add column if not exists target varchar",),
+}
 """Statements that lead from a version to the next, by the version they start from."""
 
 
@@ -75,6 +77,22 @@ def prepare(warehouse: Warehouse, source_id_type: str, *, version: int | None) -
     for statement in create_statements(id_type):
         warehouse.execute(statement)
     return id_type
+
+
+def read_target(warehouse: Warehouse) -> str | None:
+    """The target that the state belongs to; None where nobody has claimed it. Not within a transaction."""
+    columns = dict(warehouse.columns(META.qualified_name) or ())
+    if "target" not in columns:
+        return None
+    target: str | None = warehouse.fetch(f"select max(target) from {META.qualified_name}")[0][0]
+    return target
+
+
+def claim(warehouse: Warehouse, target: str | None) -> None:
+    """Make a state that nobody has claimed the target's, inside the caller's transaction."""
+    if target is not None:
+        query = f"update {META.qualified_name} set target = $target where target is null"
+        warehouse.execute(query, {"target": target})
 
 
 def customer_id_type(warehouse: Warehouse) -> str:

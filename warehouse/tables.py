@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
 CUSTOMER_ID = "CUSTOMER_ID"
@@ -96,8 +96,11 @@ _AS_OF = Column("as_of", "TIMESTAMP", "The logical time (UTC) of the run that wr
 META = Table(
     "series_state",
     "meta",
-    "one row: the version of these tables",
-    (Column("schema_version", "INTEGER", "See warehouse.tables.SCHEMA_VERSION."),),
+    "one row: the version of these tables, and whose they are",
+    (
+        Column("schema_version", "INTEGER", "See warehouse.tables.SCHEMA_VERSION."),
+        Column("target", "VARCHAR", "The target whose runs these are; null: of a project without targets, so far."),
+    ),
 )
 
 TICKS = Table(

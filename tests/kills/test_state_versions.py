@@ -31,7 +31,7 @@ def deadly():
     yield "update series.entries set goal_at = null"
     os.kill(os.getpid(), signal.SIGKILL)
 
-state.MIGRATIONS = {{0: deadly()}}
+state.MIGRATIONS = {{**state.MIGRATIONS, 0: deadly()}}
 Project.open(sys.argv[1]).run(sys.argv[2])
 """
 
@@ -69,7 +69,8 @@ def test_a_newer_state_is_refused(project: Path) -> None:
         Project.open(project).status,
     ):
         with pytest.raises(
-            WarehouseError, match=r"has version 2; this software knows versions up to 1\. Install a newer"
+            WarehouseError,
+            match=rf"has version {SCHEMA_VERSION + 1}; this software knows versions up to {SCHEMA_VERSION}\. Install",
         ):
             work()
     assert shop.state(project / DATABASE, without=()) == before
@@ -78,7 +79,7 @@ def test_a_newer_state_is_refused(project: Path) -> None:
 def test_an_older_state_is_migrated(
     old_project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "MIGRATIONS", {0: [NEW_NAME]})
+    monkeypatch.setattr(state, "MIGRATIONS", {**state.MIGRATIONS, 0: [NEW_NAME]})
     Project.open(old_project).run(shop.AS_OF[2])
     other = tmp_path_factory.mktemp("never_old")
     for run in (1, 2):
@@ -89,7 +90,9 @@ def test_an_older_state_is_migrated(
 
 
 def test_a_failed_migration_changes_nothing(old_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "MIGRATIONS", {0: [NEW_NAME, "update series.entries set nonsense = 1"]})
+    monkeypatch.setattr(
+        state, "MIGRATIONS", {**state.MIGRATIONS, 0: [NEW_NAME, "update series.entries set nonsense = 1"]}
+    )
     before = old_state(old_project)
     with pytest.raises(WarehouseError, match="nonsense"):
         Project.open(old_project).run(shop.AS_OF[2])
@@ -101,7 +104,7 @@ def test_a_run_killed_while_it_migrates_changes_nothing(old_project: Path, monke
     killed = subprocess.run([sys.executable, "-c", KILLED, str(old_project), shop.AS_OF[2]], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert old_state(old_project) == before
-    monkeypatch.setattr(state, "MIGRATIONS", {0: [NEW_NAME]})
+    monkeypatch.setattr(state, "MIGRATIONS", {**state.MIGRATIONS, 0: [NEW_NAME]})
     assert {series.state for series in Project.open(old_project).run(shop.AS_OF[2]).series} == {"done"}
 
 
@@ -109,5 +112,5 @@ def old_state(folder: Path) -> dict[str, list[dict[str, object]]]:
     """Everything, among it the old column and the version."""
     found = shop.state(folder / DATABASE, without=())
     assert "reached_at" in found["series.entries"][0]
-    assert found["series_state.meta"] == [{"schema_version": 0}]
+    assert found["series_state.meta"] == [{"schema_version": 0, "target": None}]
     return found

@@ -9,7 +9,8 @@ create schema if not exists series_state;
 create schema if not exists series;
 
 create table if not exists series_state.meta (
-    schema_version INTEGER
+    schema_version INTEGER,
+    target VARCHAR
 );
 
 create table if not exists series.ticks (
@@ -160,7 +161,7 @@ from series_state.closed_visits
 where outcome = 'waited';
 
 insert into series_state.meta (schema_version)
-select 1 as schema_version
+select 2 as schema_version
 where not exists (select 1 from series_state.meta);
 
 -- view source_customers
