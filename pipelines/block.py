@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from pipelines.clock import parse_moment
+from pipelines.content import read_content
+from pipelines.content_vocabulary import CONTENT
 from pipelines.goal import read_goal
 from pipelines.hint import nearest
 from pipelines.model import (
@@ -23,11 +25,12 @@ from pipelines.model import (
 from pipelines.problems import Position
 from pipelines.reader import Reader
 from pipelines.send_window import read_window
-from pipelines.vocabulary import BLOCK_KINDS, BLOCKS, CONTENT_FIELDS, SEND
+from pipelines.vocabulary import BLOCK_KINDS, BLOCKS, SEND
 
 MAX_TAG = 200
 DEFAULT_TRY_FOR = timedelta(days=3)
 OWNERS: Mapping[str, str] = {
+    **{key: "content blocks" for fields in CONTENT.values() for key in fields},
     **{key: f"{kind} blocks" for kind, keys in BLOCKS.items() for key in keys},
     "else": "rule and content blocks",
 }
@@ -44,7 +47,9 @@ def read_block(blocks: Reader, block_id: str) -> Block:
         return Block(block_id, position)
     said = [key for key in BLOCK_KINDS if key in reader]
     kind = BLOCK_KINDS[said[0]] if said else None
-    _refuse_unknown_keys(reader, kind if len(said) == 1 else None)
+    if said != ["content"]:
+        # Which fields a message may have depends on its channel.
+        reader.refuse_unknown(BLOCKS[kind] if kind and len(said) == 1 else OWNERS, OWNERS)
     if len(said) != 1:
         _report_kinds(reader, said, position)
     block = Block(block_id, position, reader.string("label"), _targets(reader, "then"), _targets(reader, "else"))
@@ -59,11 +64,7 @@ def _read_rule(reader: Reader, block: Block) -> RuleBlock | None:
 
 def _read_content(reader: Reader, block: Block) -> ContentBlock | None:
     channel = reader.text("content")
-    fields = {key: text for key in CONTENT_FIELDS if (text := reader.text(key))}
-    if not {"body", "title", "subject"} & reader.node.entries.keys():
-        reader.report(
-            reader.key_position("content"), f"{reader.where} has no content; write a `body`, `title` or `subject`"
-        )
+    fields = read_content(reader, channel.value, BLOCKS["content"]) if channel else {}
     try_for = reader.duration("try_for") or DEFAULT_TRY_FOR
     send = _read_send(reader)
     goal = read_goal(reader, of_message=True)
@@ -115,10 +116,6 @@ def _targets(reader: Reader, key: str) -> tuple[Text, ...]:
 
 def _shared(block: Block) -> tuple[str, Position, str | None, tuple[Text, ...], tuple[Text, ...]]:
     return block.block_id, block.position, block.label, block.then, block.els
-
-
-def _refuse_unknown_keys(reader: Reader, kind: str | None) -> None:
-    reader.refuse_unknown(BLOCKS[kind] if kind else OWNERS, OWNERS)
 
 
 def _report_kinds(reader: Reader, said: list[str], position: Position) -> None:

@@ -21,12 +21,14 @@ from pipelines.model import (
     Text,
     WaitBlock,
 )
+from pipelines.payload import compile_payload
 from pipelines.problems import Position, Problem, in_order
 from pipelines.rules import Scope, parse_rule, parse_value
 from pipelines.rules.model import Columns, Rule
 from pipelines.settings import DEFAULT
 from pipelines.targets import of_targets
 from pipelines.template import compile_template
+from pipelines.template import Attributes
 from pipelines.warn import series_warnings
 
 
@@ -118,7 +120,7 @@ def _check_series(series: Series, settings: Settings, project: Scope) -> tuple[C
             _keep(waits, block_id, parse_value(block.until, anywhere, "time"), problems)
     goals: dict[str, Rule] = {}
     for block_id, content in contents.items():
-        problems += _content_problems(content, settings, project.customer)
+        problems += _content_problems(content, settings, Attributes(project.customer, project.company))
         if content.goal:
             _keep(goals, block_id, parse_rule(content.goal.rule, anywhere), problems)
     ends: dict[str, Rule] = {}
@@ -137,13 +139,12 @@ def _keep(
         rules[name] = rule
 
 
-def _content_problems(block: ContentBlock, settings: Settings, customer: Columns | None) -> Iterator[Problem]:
+def _content_problems(block: ContentBlock, settings: Settings, attributes: Attributes) -> Iterator[Problem]:
     if block.channel.value not in settings.channels:
         hint = did_you_mean(block.channel.value, settings.channels)
         message = f"there is no channel `{block.channel}`{hint or '; declare it under `channels` in series.yml'}"
         yield Problem(block.channel.position, message)
-    for text in block.fields.values():
-        yield from compile_template(text, customer)[1]
+    yield from compile_payload(block, attributes)[1]
 
 
 def _channel_names(series: Iterable[Series]) -> dict[str, Text]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 NEAR_ENOUGH = 0.6
 
 
-def nearest(word: str, valid: Iterable[str]) -> str | None:
+def nearest(word: str, valid: Iterable[str], near_enough: float = NEAR_ENOUGH) -> str | None:
     """The valid word most like ``word``, whatever the case of its letters; None when none is like it.
 
     >>> nearest("thn", ["label", "rule", "then"])
@@ -20,7 +20,7 @@ def nearest(word: str, valid: Iterable[str]) -> str | None:
     from rapidfuzz.distance import OSA
 
     found = process.extractOne(
-        word, list(valid), scorer=OSA.normalized_similarity, processor=str.lower, score_cutoff=NEAR_ENOUGH
+        word, list(valid), scorer=OSA.normalized_similarity, processor=str.lower, score_cutoff=near_enough
     )
     return found[0] if found else None
 

@@ -12,6 +12,7 @@ from pipelines.facts import Asking, Facts, gather, predicate
 from pipelines.model import Kind, RuleBlock
 from pipelines.rules.model import Columns, EngagementCall, Rule
 from pipelines.sql_text import literal
+from pipelines.template import Attributes
 
 MOST_BRANCHES = 50
 """Branches of one statement; planning grows faster than their number."""
@@ -25,13 +26,15 @@ class Job:
 
     Attributes:
         definitions: The series that are due (live, emptying or stopped), checked.
-        customer: Attributes of customers with their families, for templates.
+        customer: Attributes of customers with their families, for messages.
+        company: Attributes of companies likewise; empty where there are none.
         stood_at: The entry rules (series and block) that somebody stands at, who came before they were entry rules.
         revised: The series that ran in another version before.
     """
 
     definitions: CheckedDefinitions
     customer: Columns
+    company: Columns
     stood_at: frozenset[tuple[str, str]]
     revised: frozenset[str]
 
@@ -39,6 +42,11 @@ class Job:
     def series(self) -> Sequence[CheckedSeries]:
         """The series that are due, by name."""
         return list(self.definitions.series.values())
+
+    @property
+    def attributes(self) -> Attributes:
+        """What messages may show."""
+        return Attributes(self.customer, self.company)
 
     def having(self, *statuses: str) -> list[CheckedSeries]:
         """The series of these statuses."""

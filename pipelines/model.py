@@ -69,6 +69,10 @@ Expression = Text
 """A rule or value expression, not yet parsed."""
 
 
+Content = Text | tuple["Content", ...] | Mapping[str, "Content"]
+"""What a field of a message holds: a template, or lists and mappings of them (the steps of a tour)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What a series (or message) is for: ``rule`` holding within ``within`` of entering (of receipt)."""
@@ -153,10 +157,10 @@ class RuleBlock(Block):
 
 @dataclass(frozen=True, slots=True)
 class ContentBlock(Block):
-    """Sends one message; ``fields`` are what its channel needs (``subject``, ``body``, ...), still as templates."""
+    """Sends one message; ``fields`` are what its channel needs (``subject``, ``steps``, ...), still as templates."""
 
     channel: Text = field(kw_only=True)
-    fields: Mapping[str, Text] = field(default_factory=dict)
+    fields: Mapping[str, Content] = field(default_factory=dict)
     try_for: timedelta = timedelta(days=3)
     send: SendWindow | None = None
     goal: Goal | None = None
@@ -270,6 +274,7 @@ class Channel:
         address: Expression that must be known and not blank; None: everybody can be reached.
         consent: Rule that must hold; None: none is asked.
         receipts: Whether engagements prove receipt; without, queueing counts as delivery.
+        engagements: What customers can do with its messages, as rules call it; None: nobody says.
     """
 
     name: str
@@ -277,6 +282,7 @@ class Channel:
     consent: Expression | None = None
     receipts: bool = True
     sender: str = "outbox"
+    engagements: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from pipelines.document import Fields, Items, Node, Scalar
 from pipelines.duration import parse_duration
 from pipelines.hint import did_you_mean
-from pipelines.model import Text
+from pipelines.model import Content, Text
 from pipelines.problems import Position, Problem
 from pipelines.secret import VARIABLE, Secret
 
@@ -171,6 +171,36 @@ class Reader:
         entry = self.node.entries.get(key)
         return self._fields_of(entry.value, where or f"`{key}` of {self.where}", keys) if entry else None
 
+    def items(self, key: str, keys: Iterable[str]) -> list[Reader]:
+        """The mappings of the list under a key."""
+        entry = self.node.entries.get(key)
+        if entry is None or _is_broken(entry.value):
+            return []
+        what = f"`{key}` of {self.where}"
+        if not isinstance(entry.value, Items) or not entry.value.items:
+            self.report(entry.value.position, f"{what} must be a list, with one item at least")
+            return []
+        found = [
+            self._fields_of(item, f"number {number} of {what}", keys)
+            for number, item in enumerate(entry.value.items, 1)
+        ]
+        return [reader for reader in found if reader]
+
+    def named(self, key: str, keys: Iterable[str]) -> list[tuple[str, Reader]]:
+        """The mappings under a key by their ids."""
+        inner = self.inner(key, None)
+        if inner is None:
+            return []
+        for entry in inner.node.entries.values():
+            inner.identifier(entry.key, "member")
+        found = [(name, inner.inner(name, keys, f"`{name}` of {inner.where}")) for name in inner.node.entries]
+        return [(name, reader) for name, reader in found if reader]
+
+    def free(self, key: str) -> Content | None:
+        """Whatever texts, lists and mappings are under a key."""
+        entry = self.node.entries.get(key)
+        return self._content_of(entry.value, f"`{key}` of {self.where}") if entry else None
+
     def refuse_unknown(self, keys: Iterable[str], elsewhere: Mapping[str, str] | None = None) -> None:
         """Only ``keys`` may be there; ``elsewhere`` says of a key that belongs to something else what that is."""
         valid = sorted(keys)
@@ -205,6 +235,16 @@ class Reader:
             self.report(node.position, f"{what} has no value; write one or remove the key")
             return None
         return node.text
+
+    def _content_of(self, node: Node, what: str) -> Content | None:
+        match node:
+            case Items():
+                items = [self._content_of(item, what) for item in node.items]
+                return tuple(item for item in items if item is not None)
+            case Fields():
+                members = {key: self._content_of(entry.value, what) for key, entry in node.entries.items()}
+                return {key: member for key, member in members.items() if member is not None}
+        return self._text_of(node, what)
 
     def _number(self, key: str, kinds: Sequence[str], form: str, least: int, most: int) -> Decimal | None:
         entry = self.node.entries.get(key)

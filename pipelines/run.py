@@ -18,6 +18,7 @@ from pipelines.memo import Memo
 from pipelines.model import ENGAGEMENT_KINDS, Definitions, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
 from pipelines.rules import family_of
+from pipelines.rules.model import Family
 from pipelines.schedule import format_instant, is_due
 from pipelines.source_rows import find_duplicates
 from pipelines.sources import SourceTable, customer_id_type, find_sources
@@ -66,16 +67,20 @@ def read_definitions(
         checked, problems = memo.ask(check, definitions, SourceColumns())
         return checked, {}, problems
     sources, problems = find_sources(warehouse, definitions.settings)
-    families = {
-        name: {column: family_of(type_) for column, (_, type_) in (table.columns or {}).items()}
-        for name, table in sources.items()
-    }
     if problems:
         # What cannot be read would only make every rule wrong as well.
         checked, found = memo.ask(check, definitions, SourceColumns())
     else:
-        checked, found = memo.ask(check, definitions, SourceColumns(families))
+        checked, found = memo.ask(check, definitions, SourceColumns(families_of(sources)))
     return checked, sources, problems + found
+
+
+def families_of(sources: Mapping[str, SourceTable]) -> dict[str, dict[str, Family]]:
+    """The columns of each source with their families; none for a source that is absent."""
+    return {
+        name: {column: family_of(type_) for column, (_, type_) in (table.columns or {}).items()}
+        for name, table in sources.items()
+    }
 
 
 def run(
@@ -189,10 +194,11 @@ def make_job(
     revised: frozenset[str],
 ) -> Job:
     """What is to be compiled."""
-    customers = sources["customers"].columns or {}
+    families = families_of(sources)
     return Job(
         definitions=definitions,
-        customer={column: family_of(type_) for column, (_, type_) in customers.items()},
+        customer=families["customers"],
+        company=families["companies"] if families["customer_companies"] else {},
         stood_at=frozenset(
             (stood.series_id, stood.block_id)
             for stood in standing

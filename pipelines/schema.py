@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.model import STATUSES
+from pipelines.content_vocabulary import CONTENT, MAIN_FIELDS, Field
+from pipelines.model import RECEIPT_KINDS, STATUSES
 from pipelines.reader import IDENTIFIER
 from pipelines.secret import VARIABLE
 from pipelines.settings import MAX_BATCH_SIZE
@@ -71,7 +72,7 @@ def series_schema() -> Schema:
     return {
         **_head("A series: the way of customers through blocks."),
         **_object(SERIES, shapes, ["series", "status", "schedule", "blocks"]),
-        "definitions": {"block": _block(), **blocks},
+        "definitions": {"block": _block(), **blocks, **_messages()},
     }
 
 
@@ -85,7 +86,10 @@ def project_schema() -> Schema:
     source = _object(SOURCE, {"columns": {"type": "object", "additionalProperties": TEXT}, "lag": DURATION})
     # `null` takes back an address or consent that is asked for by default.
     expression = {"type": ["string", "number", "boolean", "null"]}
-    channel = _object(CHANNEL, {"address": expression, "consent": expression, "receipts": BOOLEAN})
+    kinds = {"type": "array", "items": {"enum": list(RECEIPT_KINDS)}, "minItems": 1, "uniqueItems": True}
+    channel = _object(
+        CHANNEL, {"address": expression, "consent": expression, "receipts": BOOLEAN, "engagements": kinds}
+    )
     one_channel = {"$ref": "#/definitions/channel"}
     shapes: dict[str, Schema] = {
         "warehouse": _object(WAREHOUSE, {"engine": {"enum": ["duckdb"]}}),
@@ -144,6 +148,49 @@ def _block() -> Schema:
 
 
 def _block_of_kind(kind: str) -> Schema:
+    if kind == "content":
+        one_of_ours = {"properties": {"content": {"enum": list(CONTENT)}}, "required": ["content"]}
+        whatever = {"$ref": "#/definitions/content_keys"}
+        by_channel = [
+            {
+                "if": {"properties": {"content": {"const": channel}}, "required": ["content"]},
+                "then": {"$ref": f"#/definitions/{channel}_message"},
+            }
+            for channel in CONTENT
+        ]
+        return {"allOf": [*by_channel, {"if": {"not": one_of_ours}, "then": whatever}]}
+    return _keys_of_kind(kind)
+
+
+def _messages() -> dict[str, Schema]:
+    """The schema of a content block of each channel."""
+    keys = _keys_of_kind("content") | {"additionalProperties": True}
+    shared = {key: {"$ref": f"#/definitions/content_keys/properties/{key}"} for key in keys["properties"]}
+    messages = {
+        f"{channel}_message": {
+            "type": "object",
+            "properties": shared | {name: _field(field) for name, field in fields.items()},
+            "additionalProperties": False,
+            "anyOf": [{"required": [name]} for name in MAIN_FIELDS if name in fields],
+        }
+        for channel, fields in CONTENT.items()
+    }
+    return {"content_keys": keys, **messages}
+
+
+def _field(field: Field) -> Schema:
+    if field.form not in ("list", "map"):
+        return {"description": field.description, **TEXT}
+    each = {
+        "type": "object",
+        "properties": {name: _field(inner) for name, inner in field.fields.items()},
+        "additionalProperties": False,
+    }
+    many = _named(each) if field.form == "map" else {"type": "array", "items": each, "minItems": 1}
+    return {"description": field.description, **many}
+
+
+def _keys_of_kind(kind: str) -> Schema:
     shapes = {
         "then": _one_or_more(TEXT),
         "else": _one_or_more(TEXT),
@@ -155,10 +202,7 @@ def _block_of_kind(kind: str) -> Schema:
         "goal": _object(MESSAGE_GOAL, {"within": DURATION}, ["rule", "within"]),
     }
     says_kind = [key for key, name in BLOCK_KINDS.items() if name == kind]
-    schema = _object(BLOCKS[kind], shapes) | {"oneOf": [{"required": [key]} for key in says_kind]}
-    if kind == "content":
-        schema["anyOf"] = [{"required": [key]} for key in ("body", "title", "subject")]
-    return schema
+    return _object(BLOCKS[kind], shapes) | {"oneOf": [{"required": [key]} for key in says_kind]}
 
 
 def _window() -> dict[str, Schema]:

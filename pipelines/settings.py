@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from pipelines.clock import check_time_zone
+from pipelines.content_vocabulary import ENGAGEMENTS
 from pipelines.document import Fields, Scalar, read_document
-from pipelines.model import Channel, Expression, Policy, Sender, Settings, Source, Text
+from pipelines.hint import did_you_mean
+from pipelines.model import RECEIPT_KINDS, Channel, Expression, Policy, Sender, Settings, Source, Text
 from pipelines.policy import read_policy
 from pipelines.problems import Position, Problem, in_order
 from pipelines.reader import Reader
@@ -34,7 +36,7 @@ DEFAULT = Position("(default)", 0, 0)
 WAREHOUSE_PATH = "warehouse/warehouse.duckdb"
 BATCH_SIZE = 500
 MAX_BATCH_SIZE = 100_000
-_EMAIL = Channel("email", Text("email", DEFAULT), Text("not unsubscribed", DEFAULT))
+_EMAIL = Channel("email", Text("email", DEFAULT), Text("not unsubscribed", DEFAULT), engagements=ENGAGEMENTS["email"])
 _OUTBOX = Sender("outbox", "files", {"path": "outbox", "format": "jsonl"})
 
 
@@ -99,7 +101,7 @@ def _read_sources(reader: Reader) -> dict[str, Source]:
 
 
 def _read_channels(reader: Reader, senders: Mapping[str, Sender]) -> dict[str, Channel]:
-    channels = {name: Channel(name) for name in CHANNELS} | {"email": _EMAIL}
+    channels = {name: Channel(name, engagements=ENGAGEMENTS[name]) for name in CHANNELS} | {"email": _EMAIL}
     for name, inner in _named(reader, "channels", "channel"):
         inner.refuse_unknown(CHANNEL)
         default = channels.get(name, Channel(name))
@@ -111,8 +113,19 @@ def _read_channels(reader: Reader, senders: Mapping[str, Sender]) -> dict[str, C
             consent=_read_expression(inner, "consent", default.consent),
             receipts=default.receipts if receipts is None else receipts,
             sender=sender or default.sender,
+            engagements=_read_engagements(inner) or default.engagements,
         )
     return channels
+
+
+def _read_engagements(reader: Reader) -> tuple[str, ...] | None:
+    said = reader.texts("engagements")
+    for text in said:
+        if text.value not in RECEIPT_KINDS:
+            kinds = ", ".join(f"`{kind}`" for kind in RECEIPT_KINDS)
+            hint = did_you_mean(text.value, RECEIPT_KINDS) or f"; write some of {kinds}"
+            reader.report(text.position, f"`{text}` is no kind of engagement that rules ask for{hint}")
+    return tuple(text.value for text in said) or None
 
 
 def _read_expression(reader: Reader, key: str, default: Expression | None) -> Expression | None:

@@ -12,9 +12,10 @@ from pipelines.checked import CheckedSeries
 from pipelines.facts import Asking, predicate
 from pipelines.job import Job, by_block, by_series, in_batches, literals, of_block, series_list
 from pipelines.model import GOOD_OUTCOMES, RECEIPT_KINDS, ContentBlock
+from pipelines.payload import payload_sql
 from pipelines.rules import render as render_rule
 from pipelines.sql_text import interval, literal, render
-from pipelines.template import payload_sql
+from pipelines.template import columns_read
 
 
 def goals(job: Job) -> str | None:
@@ -159,15 +160,14 @@ def messages(job: Job) -> list[str]:
 
 def _messages(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> str:
     channels = {block.channel.value: job.definitions.channels[block.channel.value] for _, block in blocks}
+    payloads = [payload_sql(block, job.attributes) for _, block in blocks]
     return render(
         "messages",
         blocks=[
-            {
-                "whose": of_block(checked, block.block_id, "visit"),
-                "payload": render_rule(payload_sql(block.fields, job.customer)),
-            }
-            for checked, block in blocks
+            {"whose": of_block(checked, block.block_id, "visit"), "payload": render_rule(payload)}
+            for (checked, block), payload in zip(blocks, payloads, strict=True)
         ],
+        of_company=any(columns_read(payload, "company") for payload in payloads),
         addresses=[
             {"channel": literal(name), "address": f"cast({render_rule(checked.address.sql)} as varchar)"}
             for name, checked in channels.items()

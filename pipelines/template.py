@@ -6,19 +6,22 @@ The syntax is Jinja's, a small part of it; what it means is fixed here, once, fo
 - Text renders as it is, numbers as the engine casts them to text (a DOUBLE 5.0 is ``5.0``, a DECIMAL keeps its
   scale; ``round(2)`` writes exactly two digits), booleans as ``true`` and ``false``, dates as ``2026-03-01``,
   timestamps in UTC as ``2026-03-01T09:00:00``, to the second.
-- Filters: ``default('x')`` for an unknown value, ``default('x', true)`` for a blank, zero or false one too, ``upper``,
-  ``lower``, ``title``, ``trim`` (ASCII white space), ``round``, ``escape`` (for HTML). Letters change case as the
-  engine says.
+- ``{{ company.name }}`` is an attribute of the customer's company; of several, that with the smallest ``company_id``.
+- Filters: ``default('x')`` for an unknown value, ``default('x', true)`` for a blank, zero or false one too; those of
+  texts (``trim`` takes off ASCII white space; letters change case as the engine says), ``round``, ``number(2)`` (digits
+  in groups of three: ``1,234.50``) and ``date('%d.%m.%Y')`` (UTC, English names).
 - ``{% if %}``, ``{% elif %}``, ``{% else %}`` and ``a if b else c`` with comparisons, ``in [...]``, ``and or not``,
   ``is defined``, ``is none``. Conditions are two-valued, as in rules: comparing with an unknown value is false, and
   ``!=`` is ``not ==``. Alone, a value holds when it is known and not blank, zero or false.
 
-Nothing is escaped unless ``escape`` is asked for: the same text goes into subjects, push messages and mails.
+Nothing is escaped here unless a filter says so; `pipelines.template_places` adds the filters that the place of a value
+in a link or in HTML needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,18 +29,10 @@ from jinja2 import nodes
 from sqlglot import exp
 
 from pipelines.hint import did_you_mean
-from pipelines.problems import Problem, RefusedError
+from pipelines.problems import Problem
+from pipelines.template_filters import FILTERS, OF_PLACES, Filter, FilterError
 from pipelines.template_syntax import TemplateError, offset_of, read_template
-from pipelines.template_value import (
-    TEXT_FILTERS,
-    Value,
-    as_text,
-    concatenated,
-    customer_column,
-    holds,
-    is_unknown,
-    json_object,
-)
+from pipelines.template_value import Value, as_text, attribute, concatenated, holds, is_unknown
 
 if TYPE_CHECKING:
     from pipelines.model import Text
@@ -46,16 +41,33 @@ if TYPE_CHECKING:
 _COMPARISONS: Mapping[str, type[exp.Binary]] = {
     "eq": exp.EQ, "ne": exp.EQ, "lt": exp.LT, "lteq": exp.LTE, "gt": exp.GT, "gteq": exp.GTE,
 }  # fmt: skip
-_DIGITS = range(10)
 _LONGEST_EXCERPT = 200
+_MOST_PARTS = 5_000
+"""Of SQL within one ``{{ }}``; filters repeat what they are applied to."""
 
 
-def compile_template(text: Text, columns: Columns | None) -> tuple[exp.Expression | None, list[Problem]]:
-    """The SQL expression that renders a message field for one row of the relation ``customer``; never NULL.
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a message may show, with the families; None accepts any name, of unknown family.
+
+    Attributes:
+        customer: The customer's own.
+        company: The customer's company's; empty: the project knows no companies.
+    """
+
+    customer: Columns | None
+    company: Columns | None
+
+
+def compile_template(
+    text: Text, attributes: Attributes, *, placed: bool = False
+) -> tuple[exp.Expression | None, list[Problem]]:
+    """The SQL expression that renders a text for one row of ``customer`` beside one of ``company``; never NULL.
 
     Args:
-        text: The field as written; one without ``{{``, ``{%`` or ``{#`` is a literal.
-        columns: The customer's attributes with their families; None accepts any name, of unknown family.
+        text: The text as written; one without ``{{``, ``{%`` or ``{#`` is a literal.
+        attributes: What it may show.
+        placed: Whether it may use the filters of `pipelines.template_places`.
 
     Returns:
         The expression (text), and every problem found; the expression is None when there is one.
@@ -63,33 +75,15 @@ def compile_template(text: Text, columns: Columns | None) -> tuple[exp.Expressio
     try:
         tree = read_template(text.value)
     except TemplateError as error:
-        return None, [_problem(text, error.offset, str(error))]
-    reader = _Reader(text, columns)
+        return None, [problem_at(text, error.offset, str(error))]
+    reader = _Reader(text, attributes, {**FILTERS, **OF_PLACES} if placed else FILTERS)
     expression = reader.body(tree.body)
     return (None if reader.problems else expression), reader.problems
 
 
-def payload_sql(fields: Mapping[str, Text], columns: Columns | None = None) -> exp.Expression:
-    """The SQL expression that renders all fields of a message as the text of one JSON object, in the given order.
-
-    Raises:
-        RefusedError: A field is not a template that `compile_template` accepts; carries every problem.
-    """
-    rendered: dict[str, exp.Expression] = {}
-    problems: list[Problem] = []
-    for name, text in fields.items():
-        expression, found = compile_template(text, columns)
-        problems += found
-        if expression is not None:
-            rendered[name] = expression
-    if problems:
-        raise RefusedError(problems)
-    return json_object(rendered)
-
-
-def columns_read(expression: exp.Expression) -> frozenset[str]:
-    """The customer's attributes that a compiled template or payload reads."""
-    return frozenset(column.name for column in expression.find_all(exp.Column) if column.table == "customer")
+def columns_read(expression: exp.Expression, of: str = "customer") -> frozenset[str]:
+    """The attributes of the ``customer``, or of the ``company``, that a compiled template or payload reads."""
+    return frozenset(column.name for column in expression.find_all(exp.Column) if column.table == of)
 
 
 _NOTHING = Value(exp.null(), "unknown")
@@ -99,11 +93,11 @@ _NOTHING = Value(exp.null(), "unknown")
 class _Reader:
     """Reads one template's tree; keeps the problems it meets."""
 
-    def __init__(self, text: Text, columns: Columns | None) -> None:
+    def __init__(self, text: Text, attributes: Attributes, filters: Mapping[str, Filter]) -> None:
         self.problems: list[Problem] = []
         self._text = text
-        self._columns = columns
-        self._names = {name.lower(): name for name in columns or ()}
+        self._attributes = attributes
+        self._filters = filters
 
     def body(self, body: Iterable[nodes.Node]) -> exp.Expression:
         parts: list[exp.Expression] = []
@@ -131,7 +125,7 @@ class _Reader:
     def _value(self, node: nodes.Node) -> Value:
         match node:
             case nodes.Name():
-                return self._attribute(node)
+                return self._attribute(node, node.name, "customer", self._attributes.customer)
             case nodes.Const():
                 return self._constant(node)
             case nodes.Neg(node=nodes.Const(value=(int() | float()) as number)) if not isinstance(number, bool):
@@ -145,34 +139,42 @@ class _Reader:
             case nodes.Compare() | nodes.And() | nodes.Or() | nodes.Not() | nodes.Test():
                 self._refuse(node, "a condition can stand in `{% if %}` or `a if b else c`, not be shown")
                 return _NOTHING
+            case nodes.Getattr(node=nodes.Name(name="company")):
+                return self._of_company(node)
             case nodes.Getattr():
-                self._refuse(node, "a message shows attributes of the customer, by their names alone, without a dot")
+                self._refuse(node, "only `company.` can stand before a dot; the customer's attributes have none")
                 return _NOTHING
         self._refuse(node, "a message can show attributes, texts and numbers, with filters; not calls, sums or lists")
         return _NOTHING
 
-    def _attribute(self, node: nodes.Name) -> Value:
-        if self._columns is None:
-            return Value(customer_column(node.name), "unknown")
-        name = self._names.get(node.name.lower())
+    def _attribute(self, node: nodes.Expr, said: str, of: str, columns: Columns | None) -> Value:
+        if columns is None:
+            return Value(attribute(said, of), "unknown")
+        name = next((name for name in columns if name.lower() == said.lower()), None)
         if name is None:
-            hint = did_you_mean(node.name, self._columns)
-            self._refuse(node, f"customers have no attribute `{node.name}`{hint}")
+            whose = "customers have" if of == "customer" else "companies have"
+            self._refuse(node, f"{whose} no attribute `{said}`{did_you_mean(said, columns)}")
             return _NOTHING
-        family = self._columns[name]
+        family = columns[name]
         if family in ("other", "interval"):
             self._refuse(node, f"`{name}` is not a text, number, time or boolean; a message cannot show it")
             return _NOTHING
-        return Value(customer_column(name), family)
+        return Value(attribute(name, of), family)
+
+    def _of_company(self, node: nodes.Getattr) -> Value:
+        if self._attributes.company is not None and not self._attributes.company:
+            self._refuse(node, "the project has no `companies` source, so there is no `company.`")
+            return _NOTHING
+        return self._attribute(node, node.attr, "company", self._attributes.company)
 
     def _constant(self, node: nodes.Const) -> Value:
         value = node.value
         if isinstance(value, str):
             return self._literal(node, value)
         if isinstance(value, bool):
-            return Value(exp.Boolean(this=value), "boolean")
+            return Value(exp.Boolean(this=value), "boolean", literal=value)
         if isinstance(value, int | float):
-            return Value(exp.Literal.number(value), "number")
+            return Value(exp.Literal.number(value), "number", literal=value)
         self._refuse(node, "`none` is not a value; write `is none`, or leave it out")
         return _NOTHING
 
@@ -194,51 +196,36 @@ class _Reader:
     def _filtered(self, node: nodes.Filter) -> Value:
         assert node.node is not None
         value = self._value(node.node)
-        if node.name in TEXT_FILTERS:
-            self._arguments(node, ())
-            return Value(TEXT_FILTERS[node.name](as_text(value)), "text")
-        if node.name in ("default", "d"):
-            return self._with_default(node, value)
-        if node.name == "round":
-            return self._rounded(node, value)
-        hint = did_you_mean(node.name, (*TEXT_FILTERS, "default", "round"))
-        self._refuse(node, f"there is no filter `{node.name}` for messages{hint}")
-        return _NOTHING
-
-    def _with_default(self, node: nodes.Filter, value: Value) -> Value:
-        given = self._arguments(node, ("default_value", "boolean"))
-        fallback = self._value(given.get("default_value", nodes.Const("")))
-        falsy_too = given.get("boolean", nodes.Const(False))
-        if not (isinstance(falsy_too, nodes.Const) and isinstance(falsy_too.value, bool)):
-            self._refuse(falsy_too, "the second argument of `default` is `true` or `false`")
+        chosen = self._filters.get(node.name)
+        if chosen is None:
+            hint = did_you_mean(node.name, FILTERS)
+            self._refuse(node, f"there is no filter `{node.name}` for messages{hint}")
             return _NOTHING
-        if value.family != fallback.family:
-            fallback = Value(as_text(fallback), "text")
-            shown = Value(as_text(value), "text")
-        else:
-            shown = value
-        if falsy_too.value:
-            return Value(exp.Case().when(holds(value), shown.sql).else_(fallback.sql), shown.family)
-        return Value(exp.Coalesce(this=shown.sql, expressions=[fallback.sql]), shown.family)
-
-    def _rounded(self, node: nodes.Filter, value: Value) -> Value:
-        digits = self._arguments(node, ("precision",)).get("precision", nodes.Const(0))
-        if not (isinstance(digits, nodes.Const) and type(digits.value) is int and digits.value in _DIGITS):
-            self._refuse(digits, f"`round` takes the number of digits to show, 0 to {_DIGITS[-1]}")
+        arguments = self._arguments(node, chosen)
+        if arguments is None:
             return _NOTHING
-        if value.family not in ("number", "unknown"):
-            self._refuse(node, f"`round` needs a number, this is a {value.family}")
+        if sum(1 for _ in value.sql.walk()) > _MOST_PARTS:
+            self._refuse(node, "these are too many filters, one after the other; use fewer")
             return _NOTHING
-        rounded = exp.Round(this=value.sql, decimals=exp.Literal.number(digits.value))
-        return Value(exp.TryCast(this=rounded, to=exp.DataType.build(f"decimal(38, {digits.value})")), "number")
+        given = {name: self._value(argument) for name, argument in arguments.items()}
+        try:
+            return replace(chosen.apply(value, given), applied=node.name)
+        except FilterError as error:
+            self._refuse(arguments.get(error.parameter or "", node), str(error))
+            return _NOTHING
 
-    def _arguments(self, node: nodes.Filter, names: tuple[str, ...]) -> dict[str, nodes.Expr]:
-        """What a filter was given, by parameter name."""
+    def _arguments(self, node: nodes.Filter, chosen: Filter) -> dict[str, nodes.Expr] | None:
+        """What a filter was given, by parameter; None when that is not what it takes."""
+        names = chosen.parameters
         named = {str(keyword.key): keyword.value for keyword in node.kwargs}
         given = dict(zip(names, node.args, strict=False)) | {name: named[name] for name in names if name in named}
         if len(given) < len(node.args) + len(node.kwargs) or node.dyn_args or node.dyn_kwargs:
             takes = f"takes {' and '.join(f'`{name}`' for name in names)} at most" if names else "takes no arguments"
             self._refuse(node, f"`{node.name}` {takes}")
+            return None
+        if missing := [name for name in names[: chosen.required] if name not in given]:
+            self._refuse(node, f"`{node.name}` needs {' and '.join(f'`{name}`' for name in missing)}")
+            return None
         return given
 
     def _condition(self, node: nodes.Node) -> exp.Condition:
@@ -285,7 +272,7 @@ class _Reader:
         return left, right
 
     def _timed(self, node: nodes.Compare, value: Value, other: Value) -> Value:
-        if other.family != "time" or value.literal is None:
+        if other.family != "time" or not isinstance(value.literal, str):
             return value
         if not _is_instant(value.literal):
             hint = "write it as '2026-03-01' or '2026-03-01 09:00', in UTC"
@@ -294,11 +281,11 @@ class _Reader:
         return Value(exp.cast(value.sql, "timestamp"), "time")
 
     def _refuse(self, node: nodes.Node, message: str) -> None:
-        self.problems.append(_problem(self._text, offset_of(node), message))
+        self.problems.append(problem_at(self._text, offset_of(node), message))
 
 
-def _problem(text: Text, offset: int, message: str) -> Problem:
-    """A finding with the line it is in; where the file's own line is not known, the line of the text."""
+def problem_at(text: Text, offset: int, message: str) -> Problem:
+    """A finding in a text, with the line it is in; where the file's own line is not known, the line of the text."""
     if text.exact and text.lines:
         place = text.at(offset)
         line, column = text.lines[place.line - text.position.line], place.column

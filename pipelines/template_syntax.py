@@ -33,12 +33,10 @@ def read_template(source: str) -> nodes.Template:
     Raises:
         TemplateError: It is not Jinja's syntax, or nests deeper than ``MOST_NESTED``.
     """
-    source = re.sub(r"\r\n?", "\n", source)
     try:
         parser = Parser(_ENVIRONMENT, "")
         # Jinja knows lines only. Its parser hands on whatever number a token carries, so we let it be the offset.
-        tokens = _ENVIRONMENT.lexer.wrap(_tokens_by_offset(source))
-        parser.stream = TokenStream(tokens, None, None)
+        parser.stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens(source)), None, None)
         tree = parser.parse()
     except TemplateSyntaxError as error:
         raise TemplateError(_plain(error.message or "it cannot be read"), error.lineno) from error
@@ -57,11 +55,13 @@ def offset_of(node: nodes.Node) -> int:
     return min((place for place in places if place is not None), default=0)
 
 
-_TOO_DEEP = f"this text nests conditions, brackets or filters more than {MOST_NESTED} deep; make it simpler"
+def tokens(source: str) -> Iterator[tuple[int, str, str]]:
+    """Jinja's tokens of a text: offset, kind and value.
 
-
-def _tokens_by_offset(source: str) -> Iterator[tuple[int, str, str]]:
-    """Jinja's tokens with offsets for line numbers."""
+    Raises:
+        TemplateSyntaxError: It is not Jinja's syntax; its line number is an offset.
+    """
+    source = re.sub(r"\r\n?", "\n", source)
     offset = 0
     try:
         for _, kind, value in _ENVIRONMENT.lexer.tokeniter(source, None):
@@ -71,6 +71,9 @@ def _tokens_by_offset(source: str) -> Iterator[tuple[int, str, str]]:
             offset += len(value)
     except TemplateSyntaxError as error:
         raise TemplateSyntaxError(error.message or "", offset) from error
+
+
+_TOO_DEEP = f"this text nests conditions, brackets or filters more than {MOST_NESTED} deep; make it simpler"
 
 
 def _refuse_deep(tree: nodes.Template) -> None:

@@ -1,8 +1,8 @@
-"""The pieces of SQL that templates are made of: values as text, truth, filters, the JSON object around them."""
+"""The pieces of SQL that templates are made of: values as text, truth, texts put together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,6 @@ from sqlglot import exp
 if TYPE_CHECKING:
     from pipelines.rules.model import Family
 
-_TITLE_WORDS = r"[-\s({\[<]+|[^-\s({\[<]+"
-"""A word, or what stands between two, as Jinja's ``title`` divides them."""
-
-_HTML = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("'", "&#39;"), ('"', "&#34;"))
-"""What ``escape`` replaces, as Jinja does; ``&`` first."""
-
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -24,12 +18,18 @@ class Value:
 
     Attributes:
         sql: What it is worth; NULL is unknown.
-        literal: Its text, when it is a text written in the template.
+        literal: What it is, when it is written out in the template.
+        applied: The name of the filter that made it; empty for what no filter made.
     """
 
     sql: exp.Expression
     family: Family
-    literal: str | None = None
+    literal: str | int | float | bool | None = None
+    applied: str = ""
+
+
+Json = exp.Expression | Sequence["Json"] | Mapping[str, "Json"]
+"""A JSON value whose leaves are SQL texts."""
 
 
 def text_literal(text: str) -> exp.Literal:
@@ -37,9 +37,9 @@ def text_literal(text: str) -> exp.Literal:
     return exp.Literal.string(text)
 
 
-def customer_column(name: str) -> exp.Column:
-    """An attribute of the customer."""
-    return exp.column(name, table="customer", quoted=True)
+def attribute(name: str, of: str) -> exp.Column:
+    """An attribute ``of`` the ``customer``, or of a ``company``."""
+    return exp.column(name, table=of, quoted=True)
 
 
 def concatenated(parts: list[exp.Expression]) -> exp.Expression:
@@ -57,7 +57,7 @@ def as_text(value: Value) -> exp.Expression:
     text = exp.cast(value.sql.copy(), "text")
     if value.family == "time":
         seconds = exp.Substring(this=text, start=exp.Literal.number(1), length=exp.Literal.number(19))
-        return _replaced(seconds, " ", "T")
+        return replaced(seconds, " ", "T")
     return text
 
 
@@ -82,48 +82,20 @@ def _differs(sql: exp.Expression, empty: exp.Literal) -> exp.Condition:
     return exp.NEQ(this=exp.Coalesce(this=sql, expressions=[empty]), expression=empty.copy())
 
 
-def _replaced(text: exp.Expression, old: str, new: str) -> exp.Expression:
+def replaced(text: exp.Expression, old: str, new: str) -> exp.Expression:
+    """A text with every ``old`` replaced."""
     return exp.Replace(this=text, expression=text_literal(old), replacement=text_literal(new))
 
 
-def _escaped(text: exp.Expression) -> exp.Expression:
-    for letter, entity in _HTML:
-        text = _replaced(text, letter, entity)
-    return text
+def json_text(value: Mapping[str, Json]) -> exp.Expression:
+    """The text of a JSON object, its members in the given order."""
+    return exp.cast(_json(value), "text")
 
 
-# From here on in DuckDB's own spelling; a second engine brings its own.
-
-
-def _trimmed(text: exp.Expression) -> exp.Expression:
-    """Without white space at both ends (TRIM alone takes off blanks only)."""
-    arguments = [text, text_literal(r"^\s+|\s+$"), text_literal(""), text_literal("g")]
-    return exp.Anonymous(this="regexp_replace", expressions=arguments)
-
-
-def _titled(text: exp.Expression) -> exp.Expression:
-    """Each word with a capital first letter and the rest small (there is no INITCAP)."""
-    word = exp.column("word")
-    capital = exp.Upper(this=exp.func("left", word, exp.Literal.number(1)))
-    rest = exp.Lower(this=exp.Substring(this=word.copy(), start=exp.Literal.number(2)))
-    by_word = exp.Lambda(this=exp.DPipe(this=capital, expression=rest), expressions=[exp.to_identifier("word")])
-    words = exp.Anonymous(this="regexp_extract_all", expressions=[text, text_literal(_TITLE_WORDS)])
-    capitals = exp.Anonymous(this="list_transform", expressions=[words, by_word])
-    return exp.Anonymous(this="array_to_string", expressions=[capitals, text_literal("")])
-
-
-def json_object(fields: Mapping[str, exp.Expression]) -> exp.Expression:
-    """The text of a JSON object with these members in this order."""
-    members = [part for name, value in fields.items() for part in (text_literal(name), value)]
-    return exp.cast(exp.Anonymous(this="json_object", expressions=members), "text")
-
-
-TEXT_FILTERS: Mapping[str, Callable[[exp.Expression], exp.Expression]] = {
-    "upper": lambda text: exp.Upper(this=text),
-    "lower": lambda text: exp.Lower(this=text),
-    "title": _titled,
-    "trim": _trimmed,
-    "escape": _escaped,
-    "e": _escaped,
-}
-"""Filters that turn a text into a text and take no arguments."""
+def _json(value: Json) -> exp.Expression:
+    if isinstance(value, Mapping):
+        members = [part for name, member in value.items() for part in (text_literal(name), _json(member))]
+        return exp.Anonymous(this="json_object", expressions=members)
+    if isinstance(value, Sequence):
+        return exp.Anonymous(this="json_array", expressions=[_json(item) for item in value])
+    return value

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from pipelines.content_vocabulary import CONTENT
 from pipelines.model import STATUSES
 
 Keys = Mapping[str, str]
 """Key to its description for people."""
 
-CHANNELS = ("chat", "post", "tour", "carousel", "email", "push", "bot", "banner")
+CHANNELS = tuple(CONTENT)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SCHEDULES = MappingProxyType({"hourly": "0 * * * *", "nightly": "0 2 * * *"})
 
@@ -70,17 +71,6 @@ ANY_BLOCK: Keys = MappingProxyType(
         "then": "The block or list of blocks that follow; every one of them is taken.",
     }
 )
-CONTENT_FIELDS: Keys = MappingProxyType(
-    {
-        "title": "The message's title, a template.",
-        "subject": "The subject of an email, a template.",
-        "preheader": "What a mail program shows after the subject, a template.",
-        "body": "The message's text, a template.",
-        "link": "Where the message leads.",
-        "from": "The sender's address that customers see.",
-        "reply_to": "Where answers go.",
-    }
-)
 BLOCKS: Mapping[str, Keys] = MappingProxyType(
     {
         "rule": MappingProxyType(
@@ -94,7 +84,6 @@ BLOCKS: Mapping[str, Keys] = MappingProxyType(
         "content": MappingProxyType(
             {
                 "content": f"The channel of the message: {', '.join(CHANNELS)}, or one declared in series.yml.",
-                **CONTENT_FIELDS,
                 "try_for": "How long the message tries to be received; 3 days when absent.",
                 "send": "When the message may be sent; at any time when absent.",
                 "goal": "What the message is for, counted from receipt.",
@@ -159,6 +148,7 @@ CHANNEL: Keys = MappingProxyType(
         "consent": "A rule that must hold for the customer to be written to.",
         "receipts": "Whether engagements tell what was received; if not, queued counts as delivered.",
         "sender": "The sender that takes the batches.",
+        "engagements": "What customers can do with its messages, such as [opened, clicked]; rules are held against it.",
     }
 )
 SENDERS: Mapping[str, Keys] = MappingProxyType(

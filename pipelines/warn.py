@@ -20,7 +20,12 @@ def series_warnings(checked: CheckedSeries, settings: Settings, has_engagements:
         settings: The project's settings, for channels.
         has_engagements: Whether there is an ``engagements`` source, as far as known.
     """
-    warnings = [*_engagement_rules(checked), *_customer_wide_entries(checked), *_goal_before_rules(checked)]
+    warnings = [
+        *_engagement_rules(checked),
+        *_impossible_engagements(checked, settings),
+        *_customer_wide_entries(checked),
+        *_goal_before_rules(checked),
+    ]
     if not has_engagements:
         warnings += _unprovable_receipts(checked, settings)
     return warnings
@@ -42,6 +47,36 @@ def _engagement_rules(checked: CheckedSeries) -> Iterator[Problem]:
                 f"rule `{block.block_id}` has an engagement under `not` and a `within`, so it matches on arrival,"
                 " before anybody can have engaged; ask for the engagement, and use `else` for those who did not",
             )
+
+
+def _impossible_engagements(checked: CheckedSeries, settings: Settings) -> Iterator[Problem]:
+    for place, rule in _all_rules(checked):
+        for call in rule.calls.values():
+            if not isinstance(call, EngagementCall) or call.function == "received":
+                continue
+            block = checked.series.blocks[call.block_id]
+            channel = settings.channels.get(block.channel.value) if isinstance(block, ContentBlock) else None
+            if channel and channel.engagements is not None and call.function not in channel.engagements:
+                kinds = ", ".join(f"`{kind}`" for kind in channel.engagements)
+                yield _warning(
+                    place,
+                    f"`{call.function}('{call.block_id}')` never holds: a message of channel `{channel.name}` can be"
+                    f" {kinds}; ask for one of them, or say in series.yml what its `engagements` are",
+                )
+
+
+def _all_rules(checked: CheckedSeries) -> Iterator[tuple[Position, Rule]]:
+    """Every rule that may ask about the messages of this series, with its place."""
+    series = checked.series
+    yield from ((block.rule.position, rule) for block, rule in _rule_blocks(checked))
+    if series.exit and checked.exit:
+        yield series.exit.position, checked.exit
+    if series.goal and checked.goal:
+        yield series.goal.rule.position, checked.goal
+    for block_id, rule in checked.message_goals.items():
+        block = series.blocks[block_id]
+        if isinstance(block, ContentBlock) and block.goal:
+            yield block.goal.rule.position, rule
 
 
 def _has_negated_engagement(rule: Rule) -> bool:

@@ -41,6 +41,10 @@ DATA_ONLY = {"empty": "", "blank": "   ", "long": "x'" * 20_000, "control": "\x1
 """A definition is refused that has no text where there must be one, too long a rule, or what YAML cannot hold."""
 
 
+CHANNELS = "channels: {letter: {address: email, consent: not unsubscribed}}\n"
+"""A channel of the project's own changes nothing for its messages' sake: no line breaks, no markup, no addresses."""
+
+
 def quoted(value: str) -> str:
     """A YAML scalar: JSON's, but for the further line breaks of YAML."""
     text = json.dumps(value, ensure_ascii=False)
@@ -83,7 +87,7 @@ goal: {{rule: {quoted(f"plan != {literal} or has_tag('reached')")}, within: 30 d
 blocks:
   enters: {{label: {quoted(value)}, rule: {quoted(rule)}, then: follows}}
   follows: {{label: {quoted(value)}, rule: {quoted(followed)}, within: 1 day, then: [mail, tags]}}
-  mail: {{label: {quoted(value)}, content: email, subject: "{{{{ plan }}}}", body: {quoted(template_of(value))},
+  mail: {{label: {quoted(value)}, content: letter, subject: "{{{{ plan }}}}", body: {quoted(template_of(value))},
           link: {quoted(template_of(value))}, from: {quoted(template_of(value))}, then: clicked}}
   clicked: {{rule: {quoted(f"clicked('mail', link => {literal})")}, within: 1 day, then: waits}}
   waits: {{wait: 1 day}}
@@ -96,6 +100,7 @@ def make_project(folder: Path, value: str, text: str) -> Path:
     for name in ("series_definitions", "warehouse"):
         (folder / name).mkdir(parents=True)
     (folder / "series_definitions" / "hostile.yml").write_text(text, encoding="utf-8")
+    (folder / "series.yml").write_text(CHANNELS)
     with duckdb.connect(folder / DATABASE) as connection:
         connection.execute(
             """
@@ -176,7 +181,8 @@ def test_compiled_text_stays_text(tmp_path: Path, value: str) -> None:
 def test_files_of_other_formats_hold_the_text(tmp_path: Path, format_: str, reader: str) -> None:
     for name, value in TEXTS.items():
         folder = make_project(tmp_path / name, value, definition(value))
-        (folder / "series.yml").write_text(f"senders: {{outbox: {{type: files, path: outbox, format: {format_}}}}}")
+        sender = f"senders: {{outbox: {{type: files, path: outbox, format: {format_}}}}}\n"
+        (folder / "series.yml").write_text(CHANNELS + sender)
         Project.open(folder).run(AS_OF)
         [file] = (folder / "outbox").glob(f"*.{format_}")
         found = duckdb.connect().execute(f"select customer_id, address from {reader}", {"file": str(file)}).fetchall()
@@ -191,7 +197,7 @@ status: live
 schedule: hourly
 blocks:
   enters: {rule: plan != 'other', then: mail}
-  mail: {content: email, subject: "{{ plan }}", body: "{% if plan == 'x' %}x{% else %}{{ plan | trim }}{% endif %}"}
+  mail: {content: letter, subject: "{{ plan }}", body: "{% if plan == 'x' %}x{% else %}{{ plan | trim }}{% endif %}"}
 """
     folder = make_project(tmp_path / "project", value, text)
     Project.open(folder).run(AS_OF)

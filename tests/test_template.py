@@ -13,17 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from pipelines.model import Text
+from pipelines.model import Content, ContentBlock, Text
+from pipelines.payload import payload_sql
 from pipelines.problems import Position, RefusedError
 from pipelines.rules import render
 from pipelines.rules.model import Family
-from pipelines.template import columns_read, compile_template, payload_sql
+from pipelines.template import Attributes, columns_read, compile_template
 
 CASES = Path(__file__).parent / "templates"
 COLUMNS: Mapping[str, Family] = {
     "first_name": "text", "plan": "text", "score": "number", "spent": "number", "seats": "number", "vip": "boolean",
     "seen_at": "time", "born_on": "time", "labels": "other",
 }  # fmt: skip
+
+
+ATTRIBUTES = Attributes(COLUMNS, {"name": "text", "tier": "text", "renews_at": "time"})
 
 
 def cases(name: str) -> list[Any]:
@@ -38,8 +42,13 @@ def text(value: str) -> Text:
     return Text(value, Position("s.yml", 3, 5), (f"    {value}",) if exact else (), exact)
 
 
+def message(**fields: Content) -> ContentBlock:
+    position = Position("s.yml", 3, 5)
+    return ContentBlock("hello", position, channel=Text("sms", position), fields=fields)
+
+
 def compiled(value: str) -> exp.Expression:
-    expression, problems = compile_template(text(value), COLUMNS)
+    expression, problems = compile_template(text(value), ATTRIBUTES)
     assert not problems
     assert expression is not None
     return expression
@@ -68,7 +77,7 @@ def test_renders(case: dict[str, Any], customers: duckdb.DuckDBPyConnection) -> 
 
 @pytest.mark.parametrize("case", cases("refused"))
 def test_refuses(case: dict[str, Any]) -> None:
-    expression, problems = compile_template(text(case["template"]), COLUMNS)
+    expression, problems = compile_template(text(case["template"]), ATTRIBUTES)
     assert expression is None
     found = [f"{each.position.line}:{each.position.column}: {each.message}" for each in problems if each.position]
     assert found == case["problems"]
@@ -88,7 +97,7 @@ def test_refuses(case: dict[str, Any]) -> None:
     ],
 )
 def test_refuses_what_nests_too_deep(template: str) -> None:
-    expression, problems = compile_template(text(template), COLUMNS)
+    expression, problems = compile_template(text(template), ATTRIBUTES)
     assert expression is None
     assert [each.message for each in problems] == [
         "this text nests conditions, brackets or filters more than 40 deep; make it simpler"
@@ -100,7 +109,7 @@ def test_long_is_not_deep(customers: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_shows_the_line_of_a_text_whose_place_in_the_file_is_not_known() -> None:
-    _, problems = compile_template(text("Hello,\n\nyou have {{ seat }} seats\n"), COLUMNS)
+    _, problems = compile_template(text("Hello,\n\nyou have {{ seat }} seats\n"), ATTRIBUTES)
     assert "\n".join(map(str, problems)).splitlines() == [
         "s.yml:3:5: error: customers have no attribute `seat`; did you mean `seats`?",
         "you have {{ seat }} seats",
@@ -109,7 +118,7 @@ def test_shows_the_line_of_a_text_whose_place_in_the_file_is_not_known() -> None
 
 
 def test_any_name_will_do_when_nobody_told_the_columns() -> None:
-    expression, problems = compile_template(text("{{ anything | default('x') }}"), None)
+    expression, problems = compile_template(text("{{ anything | default('x') }}"), Attributes(None, None))
     assert not problems
     assert expression is not None
     assert columns_read(expression) == {"anything"}
@@ -117,14 +126,14 @@ def test_any_name_will_do_when_nobody_told_the_columns() -> None:
 
 def test_payload_is_a_json_object_in_the_order_of_the_file(customers: duckdb.DuckDBPyConnection) -> None:
     fields = {"subject": text("Hi {{ first_name }}"), "body": text("{{ plan | default('?') }}"), "a'\"b": text("")}
-    payloads = rendered(customers, payload_sql(fields, COLUMNS))
+    payloads = rendered(customers, payload_sql(message(**fields), ATTRIBUTES))
     assert payloads["unknown"] == '{"subject":"Hi ","body":"?","a\'\\"b":""}'
     assert list(json.loads(payloads["hostile"])) == list(fields)
 
 
 def test_payload_refuses_with_every_problem() -> None:
     with pytest.raises(RefusedError) as refusal:
-        payload_sql({"subject": text("{{ a }}"), "body": text("{{ b }}")}, COLUMNS)
+        payload_sql(message(subject=text("{{ a }}"), body=text("{{ b }}")), ATTRIBUTES)
     assert len(refusal.value.problems) == 2
 
 
@@ -169,7 +178,7 @@ TEMPLATES = st.recursive(
 def test_shows_what_jinja_shows(template: str, first_name: str | None, plan: str | None) -> None:
     known = {name: value for name, value in (("first_name", first_name), ("plan", plan)) if value is not None}
     expected = JINJA.from_string(template).render(known)
-    payload = render(payload_sql({"body": text(template)}, COLUMNS))
+    payload = render(payload_sql(message(body=text(template)), ATTRIBUTES))
     customer = "(select $1::varchar as first_name, $2::varchar as plan) customer"
     rows = duckdb.execute(f"select {payload} from {customer}", [first_name, plan]).fetchall()
     assert json.loads(rows[0][0]) == {"body": expected}
@@ -178,6 +187,6 @@ def test_shows_what_jinja_shows(template: str, first_name: str | None, plan: str
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(value=st.text())
 def test_payload_is_json_whatever_the_value(value: str) -> None:
-    sql = render(payload_sql({"body": text("{{ first_name }}")}, COLUMNS))
+    sql = render(payload_sql(message(body=text("{{ first_name }}")), ATTRIBUTES))
     rows = duckdb.execute(f"select {sql} from (select $1::varchar as first_name) customer", [value]).fetchall()
     assert json.loads(rows[0][0]) == {"body": value}
