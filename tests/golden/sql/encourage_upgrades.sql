@@ -2926,13 +2926,13 @@ with
 
 with Premium your projects get roles, an audit log and unlimited history.
 See in two minutes what that would change for you.
-'), 'link', 'https://example.com/premium') AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_email' then CAST(JSON_OBJECT('subject', CONCAT(COALESCE("customer"."first_name", 'Hello'), ', what ', COALESCE("customer"."plan", 'your plan'), ' leaves out'), 'preheader', 'Roles, an audit log and unlimited history', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+'), 'link', 'https://example.com/premium', 'links', JSON_ARRAY(JSON_OBJECT('id', '3e6c80ed', 'url', 'https://example.com/premium'))) AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_email' then CAST(JSON_OBJECT('subject', CONCAT(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g'), ', what ', REGEXP_REPLACE(COALESCE("customer"."plan", 'your plan'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g'), ' leaves out'), 'preheader', 'Roles, an audit log and unlimited history', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 most teams that outgrow ', COALESCE("customer"."plan", 'their plan'), ' miss the same three things: roles, an audit log and
 unlimited history. All three are in Premium, and your projects move over as they are.
 
 Take the two-minute look: https://example.com/premium
-'), 'link', 'https://example.com/premium') AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'premium_tour' then CAST(JSON_OBJECT('title', 'What Premium does', 'body', 'Three stops, two minutes: roles, the audit log, and history without an end.') AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'last_email' then CAST(JSON_OBJECT('subject', 'Your Premium tour, in one page', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+'), 'link', 'https://example.com/premium', 'links', JSON_ARRAY(JSON_OBJECT('id', '3e6c80ed', 'url', 'https://example.com/premium'))) AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'premium_tour' then CAST(JSON_OBJECT('title', 'What Premium does', 'body', 'Three stops, two minutes: roles, the audit log, and history without an end.') AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'last_email' then CAST(JSON_OBJECT('subject', 'Your Premium tour, in one page', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 you took the tour, so here is all of it on one page, to read when it suits you or to show to your team:
 https://example.com/premium/one-page

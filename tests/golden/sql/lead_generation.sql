@@ -2484,11 +2484,11 @@ with
 
 you were looking at our prices. Four questions settle which plan fits; here they are on one page:
 https://example.com/guide
-'), 'link', 'https://example.com/guide') AS TEXT)  when visit.series_id = 'lead_generation' and visit.block_id = 'demo_email' then CAST(JSON_OBJECT('subject', 'Twenty minutes, your questions, no slides', 'body', CONCAT('Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', "customer"."first_name") ELSE '' END, ',
+'), 'link', 'https://example.com/guide', 'links', JSON_ARRAY(JSON_OBJECT('id', '5339d9d2', 'url', 'https://example.com/guide'))) AS TEXT)  when visit.series_id = 'lead_generation' and visit.block_id = 'demo_email' then CAST(JSON_OBJECT('subject', 'Twenty minutes, your questions, no slides', 'body', CONCAT('Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', "customer"."first_name") ELSE '' END, ',
 
 if the page left something open: we show it to you with your own example, in twenty minutes.
 Pick a time: https://example.com/demo
-'), 'link', 'https://example.com/demo', 'reply_to', 'sales@example.com') AS TEXT)  end as payload,
+'), 'reply_to', 'sales@example.com', 'link', 'https://example.com/demo', 'links', JSON_ARRAY(JSON_OBJECT('id', 'd0c6ba58', 'url', 'https://example.com/demo'))) AS TEXT)  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit

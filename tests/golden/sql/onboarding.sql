@@ -2893,18 +2893,18 @@ with
                 case
                     block.channel  when 'email' then cast(customer."email" as varchar)                 end as address,
             visit.deadline_at as expires_at,
-            case  when visit.series_id = 'onboarding' and visit.block_id = 'welcome' then CAST(JSON_OBJECT('subject', CONCAT('Welcome', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', "customer"."first_name") ELSE '' END), 'preheader', 'Your first project takes five minutes', 'body', CONCAT('Good to have you here', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', "customer"."first_name") ELSE '' END, '.
+            case  when visit.series_id = 'onboarding' and visit.block_id = 'welcome' then CAST(JSON_OBJECT('subject', CONCAT('Welcome', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', REGEXP_REPLACE("customer"."first_name", '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) ELSE '' END), 'preheader', 'Your first project takes five minutes', 'body', CONCAT('Good to have you here', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', "customer"."first_name") ELSE '' END, '.
 
 The best way to get to know us is a small project of your own. It takes five minutes:
 https://example.com/projects/new
-'), 'link', 'https://example.com/projects/new', 'reply_to', 'hello@example.com') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'project_tour' then CAST(JSON_OBJECT('title', 'Your first project, step by step', 'body', 'We go through it together. You can stop at any time and keep what is there.') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'offer_help' then CAST(JSON_OBJECT('subject', 'Can we help you get started?', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+'), 'reply_to', 'hello@example.com', 'link', 'https://example.com/projects/new', 'links', JSON_ARRAY(JSON_OBJECT('id', '1837e77b', 'url', 'https://example.com/projects/new'))) AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'project_tour' then CAST(JSON_OBJECT('title', 'Your first project, step by step', 'body', 'We go through it together. You can stop at any time and keep what is there.') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'offer_help' then CAST(JSON_OBJECT('subject', 'Can we help you get started?', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 your first project is not there yet. Tell us in a line what you would like to do, and we will set it up with you.
-'), 'reply_to', 'hello@example.com') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'invite_post' then CAST(JSON_OBJECT('title', 'Who else should see this?', 'body', 'Invite a teammate, and you both see every change as it happens.', 'link', 'https://example.com/team') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'invite_email' then CAST(JSON_OBJECT('subject', CONCAT(COALESCE("customer"."first_name", 'Hello'), ', your project is better in company'), 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+'), 'reply_to', 'hello@example.com') AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'invite_post' then CAST(JSON_OBJECT('title', 'Who else should see this?', 'body', 'Invite a teammate, and you both see every change as it happens.', 'link', 'https://example.com/team', 'links', JSON_ARRAY(JSON_OBJECT('id', '40698f7e', 'url', 'https://example.com/team'))) AS TEXT)  when visit.series_id = 'onboarding' and visit.block_id = 'invite_email' then CAST(JSON_OBJECT('subject', CONCAT(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g'), ', your project is better in company'), 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 your project is running. Invite one person who should see it; it takes a minute:
 https://example.com/team
-'), 'link', 'https://example.com/team') AS TEXT)  end as payload,
+'), 'link', 'https://example.com/team', 'links', JSON_ARRAY(JSON_OBJECT('id', '40698f7e', 'url', 'https://example.com/team'))) AS TEXT)  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit

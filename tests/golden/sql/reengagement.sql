@@ -2476,11 +2476,11 @@ with
                 case
                     block.channel  when 'email' then cast(customer."email" as varchar)                 end as address,
             visit.deadline_at as expires_at,
-            case  when visit.series_id = 'reengagement' and visit.block_id = 'push' then CAST(JSON_OBJECT('title', 'Your projects miss you', 'body', CONCAT(COALESCE("customer"."first_name", 'Hello'), ', see what has happened since you were last here.'), 'link', 'https://example.com/news') AS TEXT)  when visit.series_id = 'reengagement' and visit.block_id = 'news' then CAST(JSON_OBJECT('subject', 'What you missed in three weeks', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+            case  when visit.series_id = 'reengagement' and visit.block_id = 'push' then CAST(JSON_OBJECT('title', 'Your projects miss you', 'body', CONCAT(COALESCE("customer"."first_name", 'Hello'), ', see what has happened since you were last here.'), 'link', 'https://example.com/news', 'links', JSON_ARRAY(JSON_OBJECT('id', 'f871d506', 'url', 'https://example.com/news'))) AS TEXT)  when visit.series_id = 'reengagement' and visit.block_id = 'news' then CAST(JSON_OBJECT('subject', 'What you missed in three weeks', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 since you were last here we have added reports, faster search and a calendar view. Your projects are as you left
 them: https://example.com/projects
-'), 'link', 'https://example.com/projects') AS TEXT)  when visit.series_id = 'reengagement' and visit.block_id = 'ask' then CAST(JSON_OBJECT('subject', 'May we ask you something?', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+'), 'link', 'https://example.com/projects', 'links', JSON_ARRAY(JSON_OBJECT('id', '2000c3ba', 'url', 'https://example.com/projects'))) AS TEXT)  when visit.series_id = 'reengagement' and visit.block_id = 'ask' then CAST(JSON_OBJECT('subject', 'May we ask you something?', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 you had a look at our news, but not at your projects. What is missing? Answer in a line; a person reads it.
 '), 'reply_to', 'hello@example.com') AS TEXT)  end as payload,
