@@ -27,7 +27,6 @@ from pipelines.rules import Scope, parse_rule, parse_value
 from pipelines.rules.model import Columns, Rule
 from pipelines.settings import DEFAULT
 from pipelines.targets import of_targets
-from pipelines.template import compile_template
 from pipelines.template import Attributes
 from pipelines.warn import series_warnings
 
