@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.hint import did_you_mean
 from pipelines.load import load_definitions
 from pipelines.memo import Memo
 from pipelines.model import Definitions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from pipelines.hand_off import HandOffResult
+    from pipelines.report import Report
     from pipelines.run import SeriesRun
     from pipelines.scenario_run import ScenarioResult
     from pipelines.source_overview import SourceOverview
@@ -208,6 +210,36 @@ class Project:
 
         definitions, problems = self._loaded
         return tuple(play_tests(self.folder, definitions, problems, paths, exact=exact))
+
+    def report(self, series_id: str | None = None) -> Report:
+        """What the series did, in tables, as of their newest runs.
+
+        Args:
+            series_id: Only this series; None is all of them.
+
+        Raises:
+            UsageError: There is no such series.
+            WarehouseError: The warehouse cannot be opened.
+        """
+        from pipelines.report import build_report
+        from warehouse import state
+        from warehouse.duckdb import DuckDB
+
+        with contextlib.ExitStack() as stack:
+            warehouse = None
+            if self.warehouse_path.exists():
+                warehouse = stack.enter_context(self._warehouse(read_only=True))
+            if warehouse is None or state.read_version(warehouse) is None:
+                # Where nothing has run, the tables are there all the same, and empty.
+                warehouse = stack.enter_context(contextlib.closing(DuckDB.in_memory()))
+                for statement in state.create_statements("varchar"):
+                    warehouse.execute(statement)
+            report = build_report(warehouse, self.definitions)
+        if series_id is None:
+            return report
+        if series_id not in report.series:
+            raise UsageError(f"There is no series `{series_id}`{did_you_mean(series_id, report.series) or '.'}")
+        return report.of(series_id)
 
     def table(self, name: str) -> pl.DataFrame:
         """A table or view of schema ``series`` (SPEC 6) as a frame, times in naive UTC.

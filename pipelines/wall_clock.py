@@ -41,6 +41,37 @@ def local_of_utc(instant: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
     return instant.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
 
 
+def offsets_between(zone: zoneinfo.ZoneInfo, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
+    """How far a zone's clocks are from UTC over a span of time.
+
+    Args:
+        zone: The zone.
+        since: The first instant, naive UTC.
+        until: The last one, not before it.
+
+    Returns:
+        Instants, naive UTC, with the offset that holds from each until the next; the first is ``since``.
+    """
+    found = [(since, local_of_utc(since, zone) - since)]
+    before = since
+    while before < until:
+        after = min(before + _DAY, until)
+        if local_of_utc(after, zone) - after != found[-1][1]:
+            changed = _change_between(zone, before, after)
+            found.append((changed, local_of_utc(changed, zone) - changed))
+        before = after
+    return found
+
+
+def _change_between(zone: zoneinfo.ZoneInfo, early: datetime, late: datetime) -> datetime:
+    """The second at which the offset becomes another one; clocks are not changed twice a day."""
+    before = local_of_utc(early, zone) - early
+    while late - early > _SECOND:
+        middle = early + (late - early) // 2
+        early, late = (middle, late) if local_of_utc(middle, zone) - middle == before else (early, middle)
+    return late.replace(microsecond=0)
+
+
 def instant_of(moment: DateTime, project_zone: str) -> datetime:
     """The naive UTC instant of a date-time of a definition."""
     local = datetime.fromisoformat(moment.local)

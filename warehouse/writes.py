@@ -23,6 +23,11 @@ def empty_table(name: str, columns: Mapping[str, str], id_type: str) -> str:
     return f"create or replace temp table {name} (\n    {listed}\n)"
 
 
+def filled_table(name: str, select: str) -> str:
+    """A table for the length of the connection, with the rows of a SELECT."""
+    return f"create or replace temp table {name} as\n{select}"
+
+
 def append(target: str, columns: Iterable[str], select: str) -> str:
     """Add rows."""
     return f"insert into {target} ({', '.join(columns)})\n{select}"

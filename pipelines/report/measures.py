@@ -1,0 +1,31 @@
+"""What is counted: outcomes of visits, statuses, reasons, and the rows of ``message_performance``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipelines.model import ENGAGEMENT_KINDS
+
+ENDED_AS = ("goal", "exited", "disengaged", "stopped")
+"""The statuses that close open visits, as their outcome."""
+
+OUTCOMES = ("matched", "not_matched", "waited", "tagged", "delivered", "not_delivered")
+
+BLOCKED_BY = (
+    "no_address", "no_consent", "suppressed", "send_window", "quiet_hours", "cap", "gap", "customer_missing", "stopped",
+)  # fmt: skip
+"""Why a message is not sent yet (SPEC 6)."""
+
+MESSAGE_STATUSES = ("queued", "handed_off", "refused", "expired", "dropped", "unknown")
+
+MEASURES: Mapping[str, str] = {
+    **{f"status_{status}": f"Messages whose status is `{status}` now." for status in MESSAGE_STATUSES},
+    "message": "Messages, whatever became of them; the statuses add up to it.",
+    "sent": "Messages handed off, or proved to have gone out by something that came back; the base of the rates below.",
+    "received": "Sent messages whose receipt is proved, by whatever kind of engagement.",
+    **{kind: f"Sent messages with an engagement of kind `{kind}`." for kind in ENGAGEMENT_KINDS},
+    "goal": "Sent messages that reached their own goal.",
+    **{f"unsent_{reason}": f"Visits that wait for a message now, held back by `{reason}`." for reason in BLOCKED_BY},
+    "unsent_for_good": "Visits that were left without a message ever being queued.",
+}
+"""The rows of ``message_performance``: name to meaning. Kinds of engagement need the engagements source."""
