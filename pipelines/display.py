@@ -33,6 +33,9 @@ def run(result: RunResult) -> str:
     if result.unknown_zones:
         customers = count(result.unknown_zones, "customer")
         parts.append(f"Unknown time zones, taken as the project's: {customers}.")
+    if result.unfit:
+        values = ", ".join(f"{name} ({number:,})" for name, number in result.unfit.items())
+        parts.append(f"Unknown, because they do not fit the type that `types` gives their column: {values}.")
     if result.hand_off:
         parts.append(hand_off(result.hand_off))
     return "\n".join(parts)

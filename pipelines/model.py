@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Literal, get_args
 
+from pipelines.origin import Attachment, Origin
 from pipelines.problems import Position
 
 Status = Literal["draft", "live", "paused", "emptying", "stopped"]
@@ -253,8 +254,10 @@ class Source:
 
     Attributes:
         name: ``customers``, ``companies``, ``customer_companies``, ``events``, ``engagements`` or ``customer_tags``.
-        table: Dotted name as written, e.g. ``crm.contacts``.
+        table: Dotted name as written, e.g. ``crm.contacts``; the source's own name where ``origin`` says otherwise.
+        origin: Where the rows come from, when it is not that table.
         columns: Logical column name to the table's own, for those that differ.
+        types: Logical column name to the engine's type that it is read as, for those that the file gives one.
         lag: How late rows may arrive; decisions that a deadline makes wait for it.
         position: Where ``series.yml`` says so; None for a default.
     """
@@ -264,6 +267,13 @@ class Source:
     columns: Mapping[str, str] = field(default_factory=dict)
     lag: timedelta = timedelta(0)
     position: Position | None = None
+    origin: Origin | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """Where the rows come from, in a word or two."""
+        return self.table if self.origin is None else str(self.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +323,7 @@ class Settings:
     policy: Policy = Policy()
     target: str | None = None
     sends: bool = False
+    attachments: Mapping[str, Attachment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

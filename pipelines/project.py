@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipelines.scenario_run import ScenarioResult
     from pipelines.source_overview import SourceOverview
     from pipelines.status import Status
+    from warehouse.inputs import Input
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class RunResult:
     hand_off: HandOffResult | None
     ignored_engagements: Mapping[str, int] = field(default_factory=dict)
     unknown_zones: int = 0
+    unfit: Mapping[str, int] = field(default_factory=dict)
 
 
 TARGET_VARIABLE = "SERIES_TARGET"
@@ -108,11 +110,13 @@ class Project:
         from pipelines.check import check_other_targets
         from pipelines.run import read_definitions
 
-        problems = [*self._loaded[1], *check_other_targets(self.definitions)]
-        if not self.warehouse_path.exists():
-            return in_order([*problems, *read_definitions(self.definitions, None, self._memo)[2]])
-        with self._warehouse(read_only=True) as warehouse:
-            return in_order([*problems, *read_definitions(self.definitions, warehouse, self._memo)[2]])
+        inputs, missing = self._find_inputs()
+        if missing or self._is_unreadable() or not self.warehouse_path.exists():
+            found = read_definitions(self.definitions, None, self._memo)[2]
+        else:
+            with self._warehouse(read_only=True, inputs=inputs, rows=False) as warehouse:
+                found = read_definitions(self.definitions, warehouse, self._memo)[2]
+        return in_order([*self._loaded[1], *check_other_targets(self.definitions), *missing, *found])
 
     def compile(self, series_id: str, as_of: datetime | str | None = None) -> str:
         """The SQL that a run of one series at an instant would execute, as one script.
@@ -125,8 +129,9 @@ class Project:
         from pipelines.script import write_script
 
         self._refuse_unreadable()
-        with self._warehouse(read_only=True) as warehouse:
-            return write_script(warehouse, self.definitions, series_id, _instant(as_of))
+        inputs = self._inputs()
+        with self._warehouse(read_only=True, inputs=inputs, rows=False) as warehouse:
+            return write_script(warehouse, self.definitions, series_id, _instant(as_of), inputs)
 
     def run(
         self,
@@ -151,17 +156,26 @@ class Project:
             WarehouseError: The warehouse cannot be opened.
         """
         from pipelines.run import count_ignored, run
+        from pipelines.source_rows import count_unfit
+        from pipelines.sources import find_sources
         from pipelines.zones import count_unknown
 
         instant = _instant(as_of)
         self._refuse_unreadable()
-        with self._warehouse() as warehouse:
+        with self._warehouse(inputs=self._inputs()) as warehouse:
             results = run(warehouse, self.definitions, instant, series=series, due=due, memo=self._memo)
             has_run = any(one.state == "done" for one in results)
             ignored = count_ignored(warehouse, instant) if has_run else {}
             unknown_zones = count_unknown(warehouse, self.definitions) if has_run else 0
+            settings = self.definitions.settings
+            is_typed = has_run and any(source.types for source in settings.sources.values())
+            unfit = count_unfit(warehouse, find_sources(warehouse, settings)[0]) if is_typed else {}
+            if self._held is None:
+                # Whoever writes the sources does not wait for senders.
+                warehouse.release_inputs()
             handed = self._hand_off(warehouse) if hand_off else None
-        return RunResult(self.definitions.settings.target, instant, tuple(results), handed, ignored, unknown_zones)
+        target = self.definitions.settings.target
+        return RunResult(target, instant, tuple(results), handed, ignored, unknown_zones, unfit)
 
     def hand_off(self) -> HandOffResult:
         """Offer the pending batches again.
@@ -192,9 +206,10 @@ class Project:
         from pipelines.source_overview import SourceOverview, read_overview
 
         ours = [one for one in self._loaded[1] if one.position and one.position.file == PROJECT_FILE]
-        with self._warehouse(read_only=True) as warehouse:
+        inputs, missing = self._find_inputs()
+        with self._warehouse(read_only=True, inputs=inputs) as warehouse:
             overview = read_overview(warehouse, self.definitions.settings)
-        return SourceOverview(overview.sources, tuple(in_order([*ours, *overview.problems])))
+        return SourceOverview(overview.sources, tuple(in_order([*ours, *missing, *overview.problems])))
 
     def test(self, paths: Sequence[Path] = (), *, exact: bool = False) -> tuple[ScenarioResult, ...]:
         """Play tests of the series, each on a warehouse of its own, in memory; nothing is handed off.
@@ -264,10 +279,12 @@ class Project:
     def session(self) -> Iterator[Warehouse]:
         """Keep the warehouse open for writing over several calls of this project; nobody else gets in meanwhile.
 
+        Its sources stay open too, and those from files as they were at the beginning.
+
         Raises:
             WarehouseError: The warehouse cannot be opened.
         """
-        with self._warehouse() as warehouse:
+        with self._warehouse(inputs=self._inputs()) as warehouse:
             self._held = warehouse
             try:
                 yield warehouse
@@ -285,6 +302,13 @@ class Project:
         if any(problem.severity == "error" for problem in self._loaded[1]):
             refuse(self.problems())
 
+    def _is_unreadable(self) -> bool:
+        """Whether the project file has errors: where the sources are is then a guess."""
+        from pipelines.settings import PROJECT_FILE
+
+        errors = (problem for problem in self._loaded[1] if problem.severity == "error")
+        return any(problem.position and problem.position.file == PROJECT_FILE for problem in errors)
+
     def _hand_off(self, warehouse: Warehouse) -> HandOffResult:
         from pipelines.hand_off import HandOffResult, hand_off
         from pipelines.run import newest_runs
@@ -295,8 +319,28 @@ class Project:
             return HandOffResult(())
         return hand_off(warehouse, self.definitions, self.folder, max(newest.values()))
 
+    def _inputs(self) -> Sequence[Input]:
+        """What the sources need from outside the warehouse.
+
+        Raises:
+            RefusedError: Some of it is missing.
+        """
+        from pipelines.run import refuse
+
+        inputs, missing = self._find_inputs()
+        refuse(missing)
+        return inputs
+
+    def _find_inputs(self) -> tuple[Sequence[Input], list[Problem]]:
+        """What of it is there, and what is missing."""
+        from pipelines.inputs import find_inputs
+
+        return find_inputs(self.definitions.settings, self.folder)
+
     @contextlib.contextmanager
-    def _warehouse(self, *, read_only: bool = False, must_exist: bool = False) -> Iterator[Warehouse]:
+    def _warehouse(
+        self, *, read_only: bool = False, must_exist: bool = False, inputs: Sequence[Input] = (), rows: bool = True
+    ) -> Iterator[Warehouse]:
         from warehouse.duckdb import DuckDB
 
         if self._held is not None:
@@ -304,7 +348,9 @@ class Project:
             return
         if must_exist and not self.warehouse_path.exists():
             raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
-        warehouse = DuckDB.open(self.warehouse_path, read_only=read_only, on_wait=self._notify)
+        warehouse = DuckDB.open(
+            self.warehouse_path, read_only=read_only, inputs=inputs, rows=rows, on_wait=self._notify
+        )
         try:
             self._refuse_foreign(warehouse)
             yield warehouse

@@ -73,6 +73,11 @@ class Reader:
         text = self.text(key)
         return text.value if text else None
 
+    def strings(self) -> dict[str, str]:
+        """The texts under all keys."""
+        values = {key: self.string(key) for key in self.node.entries}
+        return {key: value for key, value in values.items() if value is not None}
+
     def texts(self, key: str) -> tuple[Text, ...]:
         """One text or a list of them, without repetition."""
         entry = self.node.entries.get(key)

@@ -7,15 +7,19 @@ Draft 7, the newest that editors support in full.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any
 
 from pipelines.content_vocabulary import CONTENT, MAIN_FIELDS, Field
 from pipelines.model import RECEIPT_KINDS, STATUSES
+from pipelines.origin import TYPES
 from pipelines.reader import IDENTIFIER
 from pipelines.secret import VARIABLE
 from pipelines.settings import MAX_BATCH_SIZE
 from pipelines.vocabulary import (
+    ATTACH,
+    ATTACHED,
     BLOCK_KINDS,
     BLOCKS,
     CHANNEL,
@@ -33,6 +37,7 @@ from pipelines.vocabulary import (
     SENDING,
     SERIES,
     SOURCE,
+    SOURCE_KINDS,
     SOURCES,
     TARGET,
     WAREHOUSE,
@@ -83,7 +88,13 @@ def segments_schema() -> Schema:
 
 def project_schema() -> Schema:
     """The schema of ``series.yml``."""
-    source = _object(SOURCE, {"columns": {"type": "object", "additionalProperties": TEXT}, "lag": DURATION})
+    shapes_of_source: dict[str, Schema] = {
+        "columns": {"type": "object", "additionalProperties": TEXT},
+        "types": {"type": "object", "additionalProperties": {"enum": list(TYPES)}},
+        "lag": DURATION,
+    }
+    source = _object(SOURCE, shapes_of_source) | {"not": _two_of(SOURCE_KINDS)}
+    attached = _object(ATTACH, {"type": {"enum": list(ATTACHED)}}, ["path"])
     # `null` takes back an address or consent that is asked for by default.
     expression = {"type": ["string", "number", "boolean", "null"]}
     kinds = {"type": "array", "items": {"enum": list(RECEIPT_KINDS)}, "minItems": 1, "uniqueItems": True}
@@ -92,7 +103,7 @@ def project_schema() -> Schema:
     )
     one_channel = {"$ref": "#/definitions/channel"}
     shapes: dict[str, Schema] = {
-        "warehouse": _object(WAREHOUSE, {"engine": {"enum": ["duckdb"]}}),
+        "warehouse": _object(WAREHOUSE, {"engine": {"enum": ["duckdb"]}, "attach": _named(attached)}),
         # Beside a bare `$ref`, draft 7 overlooks the description.
         "sources": _object(SOURCES, {key: {"allOf": [{"$ref": "#/definitions/source"}]} for key in SOURCES}),
         "channels": _named(one_channel) | {"properties": dict.fromkeys(CHANNELS, one_channel)},
@@ -126,6 +137,11 @@ def _object(keys: Keys, shapes: Mapping[str, Schema], required: list[str] | None
     properties = {key: {"description": text, **shapes.get(key, TEXT)} for key, text in keys.items()}
     needed = {"required": required} if required else {}
     return {"type": "object", "properties": properties, "additionalProperties": False, **needed}
+
+
+def _two_of(keys: Iterable[str]) -> Schema:
+    """More than one of these keys."""
+    return {"anyOf": [{"required": list(pair)} for pair in combinations(keys, 2)]}
 
 
 def _named(each: Schema) -> Schema:

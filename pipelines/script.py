@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,10 +28,15 @@ from pipelines.sql_text import literal, timestamp, with_values
 from pipelines.standing import read_standing
 from warehouse import state
 from warehouse.adapter import Warehouse
+from warehouse.inputs import Input
 
 
-def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str, as_of: datetime) -> str:
+def write_script(
+    warehouse: Warehouse, definitions: Definitions, series_id: str, as_of: datetime, inputs: Sequence[Input] = ()
+) -> str:
     """What a run of one series would execute, from ``begin`` to ``commit``, with the instant written in.
+
+    Before it stands what opens the ``inputs``, which the warehouse has been opened with.
 
     Raises:
         UsageError: There is no such series.
@@ -70,6 +75,7 @@ def write_script(warehouse: Warehouse, definitions: Definitions, series_id: str,
         f"-- What a run of {series_id} at {format_instant(as_of)} executes.",
         *([f"-- It would execute nothing now. {idle}"] if idle else []),
         "set timezone = 'UTC';",
+        *(f"{each.statement()};" for each in inputs),
         "begin;",
         *(f"{statement};" for statement in state.create_statements(id_type)),
         *(_written(statement, values) for statement in statements),

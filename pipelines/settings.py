@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 from pipelines.clock import check_time_zone
 from pipelines.content_vocabulary import ENGAGEMENTS
 from pipelines.document import Fields, Scalar, read_document
 from pipelines.hint import did_you_mean
-from pipelines.model import RECEIPT_KINDS, Channel, Expression, Policy, Sender, Settings, Source, Text
+from pipelines.model import RECEIPT_KINDS, Channel, Expression, Policy, Sender, Settings, Text
 from pipelines.policy import read_policy
 from pipelines.problems import Position, Problem, in_order
 from pipelines.reader import Reader
+from pipelines.source_settings import read_attachments, read_sources
 from pipelines.vocabulary import (
     CHANNEL,
     CHANNELS,
@@ -24,8 +24,6 @@ from pipelines.vocabulary import (
     SEGMENTS,
     SENDERS,
     SENDING,
-    SOURCE,
-    SOURCES,
     WAREHOUSE,
 )
 
@@ -51,8 +49,9 @@ def read_settings(reader: Reader) -> Settings:
     return Settings(
         warehouse_path=(warehouse and warehouse.string("path")) or WAREHOUSE_PATH,
         timezone=reader.parsed("timezone", _time_zone) or "UTC",
-        sources=_read_sources(reader),
         channels=channels,
+        attachments=read_attachments(warehouse),
+        sources=read_sources(reader),
         senders=senders,
         batch_size=(sending and sending.integer("batch_size", 1, MAX_BATCH_SIZE)) or BATCH_SIZE,
         policy=read_policy(sending, channels) if sending else Policy(),
@@ -82,22 +81,6 @@ def read_top(text: str, file: str, where: str, keys: Mapping[str, str]) -> tuple
         words = ", ".join(f"`{key}`" for key in keys)
         problems.append(Problem(Position(file, 1, 1), f"the file must be a mapping; it may have {words}"))
     return Reader(Fields({}, Position(file, 1, 1)), where, keys, problems), problems
-
-
-def _read_sources(reader: Reader) -> dict[str, Source]:
-    sources = {name: Source(name, name) for name in SOURCES}
-    inner = reader.inner("sources", SOURCES, where="`sources`")
-    for name in sources:
-        if inner and (source := inner.inner(name, SOURCE, where=f"source `{name}`")):
-            columns = source.inner("columns", None)
-            sources[name] = Source(
-                name=name,
-                table=source.string("table") or name,
-                columns=_strings(columns) if columns else {},
-                lag=source.duration("lag", zero=True) or timedelta(0),
-                position=inner.key_position(name),
-            )
-    return sources
 
 
 def _read_channels(reader: Reader, senders: Mapping[str, Sender]) -> dict[str, Channel]:
@@ -144,7 +127,7 @@ def _read_senders(reader: Reader) -> dict[str, Sender]:
             continue
         inner.refuse_unknown(SENDERS[kind])
         inner.choice("format", FILE_FORMATS)
-        options = {key: value for key, value in _strings(inner).items() if key != "type"}
+        options = {key: value for key, value in inner.strings().items() if key != "type"}
         defaults = {"path": name, "format": "jsonl"}
         senders[name] = Sender(name, kind, defaults | options, inner.position)
     return senders
@@ -159,11 +142,6 @@ def _named(reader: Reader, key: str, name: str) -> list[tuple[str, Reader]]:
         inner.identifier(entry.key, name)
     found = ((each, inner.inner(each, None, where=f"{name} `{each}`")) for each in inner.node.entries)
     return [(each, fields) for each, fields in found if fields]
-
-
-def _strings(reader: Reader) -> dict[str, str]:
-    values = {key: reader.string(key) for key in reader.node.entries}
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _time_zone(text: str) -> str:

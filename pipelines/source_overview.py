@@ -10,7 +10,7 @@ from pipelines.compile import compile_views
 from pipelines.model import Settings
 from pipelines.problems import Problem, RunError, in_order
 from pipelines.rules import family_of
-from pipelines.source_rows import SourceRows, find_duplicates, read_rows
+from pipelines.source_rows import SourceRows, count_unfit, find_duplicates, read_rows
 from pipelines.sources import OPTIONAL, REQUIRED, SourceTable, customer_id_type, find_sources
 from warehouse.adapter import StatementError, Warehouse
 
@@ -82,6 +82,7 @@ def read_overview(warehouse: Warehouse, settings: Settings) -> SourceOverview:
             problems.append(Problem(table.source.position, f"source `{name}`: it cannot be read: {error}"))
         else:
             problems += _remarks(table, rows[name])
+            problems += _unfit(warehouse, table)
     readable = {name: table if name in rows else replace(table, columns=None) for name, table in tables.items()}
     problems += _duplicates(warehouse, readable)
     states = tuple(_state(table, rows.get(name)) for name, table in tables.items())
@@ -112,11 +113,21 @@ def _remarks(table: SourceTable, rows: SourceRows) -> list[Problem]:
     ]
 
 
+def _unfit(warehouse: Warehouse, table: SourceTable) -> list[Problem]:
+    """Values that the source's `types` make unknown."""
+    return [
+        Problem(
+            table.source.position, f"{count:,} values of `{column}` do not fit their type; they are unknown", "warning"
+        )
+        for column, count in count_unfit(warehouse, {table.source.name: table}).items()
+    ]
+
+
 def _state(table: SourceTable, rows: SourceRows | None) -> SourceState:
     source = table.source
     return SourceState(
         name=source.name,
-        where=source.table,
+        where=source.where,
         present=table.columns is not None,
         rows=rows.rows if rows else None,
         newest_at=rows.newest_at if rows else None,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pipelines.model import ENGAGEMENT_KINDS
 from pipelines.problems import RunError
-from pipelines.sources import REQUIRED, SourceTable, duplicate_checks
+from pipelines.sources import REQUIRED, SourceTable, duplicate_checks, unfit_checks
 from pipelines.sql_text import literal, render
 from warehouse.adapter import StatementError, Warehouse
 
@@ -67,8 +67,17 @@ def find_duplicates(warehouse: Warehouse, sources: Mapping[str, SourceTable]) ->
         try:
             rows = warehouse.fetch(query)
         except StatementError as error:
-            raise RunError(f"source `{name}`: {sources[name].source.table} cannot be read: {error}") from error
+            raise RunError(f"source `{name}`: {sources[name].source.where} cannot be read: {error}") from error
         if rows:
             shown = ", ".join(f"{'null' if id_ is None else literal(str(id_))} ({count} rows)" for id_, count in rows)
             found[name] = f"source `{name}`: {column} must be unique and not null, but there are: {shown}."
     return found
+
+
+def count_unfit(warehouse: Warehouse, sources: Mapping[str, SourceTable]) -> dict[str, int]:
+    """Values that do not fit the type that their source's `types` gives the column, by ``source.column``."""
+    counted: dict[str, int] = {}
+    for name, columns, query in unfit_checks(sources):
+        counts = warehouse.fetch(query)[0]
+        counted |= {f"{name}.{column}": count for column, count in zip(columns, counts, strict=True) if count}
+    return counted

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.model import Settings, Source
+from pipelines.origin import Files, Query, input_table
 from pipelines.problems import Problem
 from pipelines.sql_text import identifier
 from warehouse.adapter import StatementError, Warehouse
@@ -39,12 +40,15 @@ class SourceTable:
 
     Attributes:
         relation: Quoted, dotted name.
-        columns: Logical name to the table's own name and type, in the table's order; None: there is no such table.
+        columns: Logical name to the table's own name and the type it is read as, in the table's order; None: there is
+            no such table.
+        own: The same with the table's own types.
     """
 
     source: Source
     relation: str
     columns: Mapping[str, tuple[str, str]] | None
+    own: Mapping[str, tuple[str, str]] | None
 
     def type_of(self, column: str) -> str:
         """The engine's type of a column that is there."""
@@ -57,16 +61,19 @@ def find_sources(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, So
     tables: dict[str, SourceTable] = {}
     problems: list[Problem] = []
     for name, source in settings.sources.items():
-        relation = ".".join(identifier(part) for part in source.table.split("."))
+        relation = _relation(source)
         try:
             found = warehouse.columns(relation)
         except StatementError as error:
-            problems.append(_problem(source, f"source `{name}`: {source.table} cannot be read: {error}"))
+            problems.append(_problem(source, f"source `{name}`: {source.where} cannot be read: {error}"))
             found = None
         else:
-            if found is None and (name == "customers" or source.position is not None):
-                problems.append(_problem(source, f"source `{name}`: there is no table or view {source.table}."))
-        table = SourceTable(source, relation, None if found is None else _logical(source, found))
+            is_told = isinstance(source.origin, Files)
+            if found is None and not is_told and (name == "customers" or source.position is not None):
+                problems.append(_problem(source, f"source `{name}`: there is no table or view {source.where}."))
+        own = None if found is None else _logical(source, found)
+        typed = own and {column: (actual, source.types.get(column, type_)) for column, (actual, type_) in own.items()}
+        table = SourceTable(source, relation, typed, own)
         tables[name] = table
         problems.extend(_check(table, [column for column, _ in found or ()]))
     return tables, problems
@@ -106,6 +113,29 @@ limit 5
     ]
 
 
+def unfit_checks(tables: Mapping[str, SourceTable]) -> list[tuple[str, list[str], str]]:
+    """Source, columns that its `types` change, and a query for how many values of each do not fit."""
+    found = []
+    for name, table in tables.items():
+        if table.columns is None or table.own is None:
+            continue
+        changed = [column for column in table.columns if table.own[column] != table.columns[column]]
+        counts = [f"count({identifier(table.own[column][0])}) - count({_read(table, column)})" for column in changed]
+        if counts:
+            found.append((name, changed, f"select {_listed(counts)}\nfrom {table.relation}"))
+    return found
+
+
+def _relation(source: Source) -> str:
+    match source.origin:
+        case Query(sql):
+            return f"(\n{sql}\n)"
+        case Files():
+            return f"temp.main.{input_table(source.name)}"
+        case None:
+            return ".".join(identifier(part) for part in source.table.split("."))
+
+
 def _logical(source: Source, found: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
     own = {name.lower(): (name, type_) for name, type_ in found}
     renamed = {actual.lower() for actual in source.columns.values()}
@@ -123,15 +153,15 @@ def _check(table: SourceTable, found: Sequence[str]) -> list[Problem]:
         return []
     source, columns = table.source, table.columns
     problems = []
-    for name in (*source.columns, *REQUIRED[source.name]):
+    for name in (*source.columns, *source.types, *REQUIRED[source.name]):
         if name not in columns:
             wanted = source.columns.get(name, name)
-            message = f"source `{source.name}`: {source.table} has no column {wanted!r}. It has: {_names(found)}."
+            message = f"source `{source.name}`: {source.where} has no column {wanted!r}. It has: {_names(found)}."
             problems.append(_problem(source, message))
     if "occurred_at" in columns and columns["occurred_at"][1] not in _TIMES:
-        message = (
-            f"source `{source.name}`: occurred_at is {columns['occurred_at'][1]}; it must be a timestamp or a date."
-        )
+        type_ = columns["occurred_at"][1]
+        hint = " `types: {occurred_at: timestamp}` reads it as one." if type_ == "VARCHAR" else ""
+        message = f"source `{source.name}`: occurred_at is {type_}; it must be a timestamp or a date.{hint}"
         problems.append(_problem(source, message))
     id_name = "customer_id"
     if source.name == "customers" and id_name in columns and _id_type(columns[id_name][1]) is None:
@@ -171,8 +201,8 @@ def _value(table: SourceTable, column: str, id_type: str) -> str:
     assert table.columns is not None
     if column not in table.columns:
         return "cast(null as varchar)"
-    name, type_ = table.columns[column]
-    value = identifier(name)
+    type_ = table.columns[column][1]
+    value = _read(table, column)
     if column == "customer_id":
         return _id(value, type_, id_type)
     if column in ("company_id", "message_id", "tag", "kind", "link") and table.source.name != "customers":
@@ -187,6 +217,20 @@ def _value(table: SourceTable, column: str, id_type: str) -> str:
     if type_ == "UUID" or type_.startswith("ENUM"):
         return f"cast({value} as varchar)"
     return value
+
+
+def _read(table: SourceTable, column: str) -> str:
+    """A column as its source's `types` want it: what does not fit is null."""
+    assert table.columns is not None
+    assert table.own is not None
+    name, own = table.own[column]
+    wanted = table.columns[column][1]
+    if own == wanted:
+        return identifier(name)
+    if own == "VARCHAR" and wanted == "TIMESTAMP":
+        # A direct cast would drop the offset: 10:00+02:00 would be 10:00. Text without one is UTC, as the session is.
+        return f"cast(try_cast({identifier(name)} as timestamptz) as timestamp)"
+    return f"try_cast({identifier(name)} as {wanted.lower()})"
 
 
 def _id(value: str, type_: str, id_type: str) -> str:

@@ -133,12 +133,32 @@ WAREHOUSE: Keys = MappingProxyType(
     {
         "engine": "The database engine; `duckdb`.",
         "path": "The database file, relative to the project.",
+        "attach": "Other databases by name, read only; sources name their tables as `name.schema.table`.",
     }
 )
+ATTACH: Keys = MappingProxyType(
+    {
+        "path": "The database file, relative to the project.",
+        "type": "`duckdb`, which is the default, or `sqlite`.",
+    }
+)
+ATTACHED = ("duckdb", "sqlite")
+SOURCE_KINDS: Keys = MappingProxyType(
+    {
+        "table": "The table or view, such as `crm.contacts`, also in an attached database.",
+        "sql": "One SELECT over tables of the warehouse and attached databases.",
+        "parquet": "A Parquet file or glob, relative to the project, such as `exports/events/*.parquet`.",
+        "csv": "A CSV file or glob, relative to the project; every column is text until `types` says otherwise.",
+    }
+)
+"""Where a source's rows come from; a source has at most one of these keys, and by default is a table of its name."""
+
 SOURCE: Keys = MappingProxyType(
     {
-        "table": "The table or view, such as `crm.contacts`.",
+        **SOURCE_KINDS,
+        "delimiter": "What stands between the values of a CSV file, such as ';' or `tab`; a comma when absent.",
         "columns": "The source's column names to the table's own, where they differ.",
+        "types": "Columns to the type they are read as; a value that does not fit is unknown.",
         "lag": "How late rows may arrive; what a deadline decides waits for so long.",
     }
 )

@@ -78,7 +78,10 @@ def test_what_stops_a_run_is_an_error(folder: Path) -> None:
     result = sources(folder)
     assert result.exit_code == 1
     assert messages(folder) == [
-        "source `events`: occurred_at is VARCHAR; it must be a timestamp or a date.",
+        (
+            "source `events`: occurred_at is VARCHAR; it must be a timestamp or a date. "
+            "`types: {occurred_at: timestamp}` reads it as one."
+        ),
         "source `customer_tags`: customer_tags has no column 'tag'. It has: customer_id.",
         "source `customers`: customer_id must be unique and not null, but there are: 'c1' (2 rows), null (1 rows).",
         "source `companies`: company_id must be unique and not null, but there are: '7' (2 rows).",

@@ -54,11 +54,14 @@ class Warehouse(Protocol):
         Not within a transaction: on some engines asking for what is not there ends it.
 
         Args:
-            relation: A dotted name, quoted already.
+            relation: A dotted name, quoted already, or a query in parentheses.
 
         Raises:
             StatementError: The relation exists and cannot be read (a view that fails).
         """
+
+    def release_inputs(self) -> None:
+        """Give back the other databases that were opened with the warehouse; sources in them are gone for it."""
 
     def close(self) -> None:
         """Give the warehouse back."""

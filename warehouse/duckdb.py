@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from warehouse.adapter import LockedError, StatementError, WarehouseError
+from warehouse.inputs import Input, is_locked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,21 +27,23 @@ WAIT_SECONDS = 60.0
 
 _POLL_SECONDS = 0.1
 
-_LOCKDOWN: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": False,
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-"""The second wall behind the rule whitelist: no file, no network, whatever SQL gets through."""
-
-_SETTINGS = ("set timezone = 'UTC'", "set lock_configuration = true")
-"""Once these are made, SQL can change no setting either."""
+_LOCKDOWN = ("set enable_external_access = false", "set timezone = 'UTC'", "set lock_configuration = true")
+"""The second wall behind the rule whitelist, raised once the inputs are open: no file, no network, no other setting,
+whatever SQL gets through."""
 
 _IDENTIFIER = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 _SCHEMAS_OF = """
-select lower(database_name), lower(schema_name) from duckdb_tables() where lower(table_name) = $name
+select lower(database_name), lower(schema_name), database_name in (current_database(), 'temp')
+from duckdb_tables()
+where lower(table_name) = $name
 union all
-select lower(database_name), lower(schema_name) from duckdb_views() where lower(view_name) = $name
+select lower(database_name), lower(schema_name), database_name in (current_database(), 'temp')
+from duckdb_views()
+where lower(view_name) = $name
 """
 
 _MOST_PARSED = 2_000
@@ -57,6 +60,7 @@ class DuckDB:
     def __init__(self, connection: duckdb.DuckDBPyConnection, release: Callable[[], None]) -> None:
         self._connection = connection
         self._release = release
+        self._attached: list[str] = []
 
     @classmethod
     def open(
@@ -64,6 +68,8 @@ class DuckDB:
         path: Path,
         *,
         read_only: bool = False,
+        inputs: Sequence[Input] = (),
+        rows: bool = True,
         wait: float | None = None,
         on_wait: Callable[[str], None] | None = None,
     ) -> DuckDB:
@@ -72,12 +78,15 @@ class DuckDB:
         Args:
             path: The database file.
             read_only: For looking only; several readers may be at it together, but none beside a writer.
+            inputs: What is opened with it. While somebody else has one of them, this file is not kept either.
+            rows: Whether inputs that are read at once are read with their rows, or the columns only.
             wait: Seconds to wait while somebody else has it; None: as SERIES_LOCK_WAIT says, or a minute.
             on_wait: Called once with who holds it, when waiting begins.
 
         Raises:
             LockedError: It stayed taken for ``wait`` seconds; the text says who holds it.
-            WarehouseError: It is not there (read only), or not a DuckDB file, or SERIES_LOCK_WAIT is no number.
+            WarehouseError: It is not there (read only), or not a DuckDB file, or an input cannot be read, or
+                SERIES_LOCK_WAIT is no number.
         """
         wait = _wait_seconds() if wait is None else wait
         if read_only and not path.exists():
@@ -88,18 +97,19 @@ class DuckDB:
         if not lock.acquire(timeout=wait):
             raise LockedError(f"The warehouse {path} is in use by another thread of this process (waited {wait:g} s).")
         try:
-            connection = _connect(path, read_only, deadline, wait, on_wait)
+            connection = _connect(path, read_only, inputs, rows, deadline, wait, on_wait)
         except BaseException:
             lock.release()
             raise
-        return cls(connection, lock.release)
+        warehouse = cls(connection, lock.release)
+        warehouse._attached = [one.attached for one in inputs if one.attached]
+        return warehouse
 
     @classmethod
     def in_memory(cls) -> DuckDB:
         """Open a new, empty warehouse that is gone when it is closed; for small data, hence on one thread."""
-        connection = duckdb.connect(":memory:", config=_LOCKDOWN | {"threads": 1})
-        for statement in _SETTINGS:
-            connection.execute(statement)
+        connection = duckdb.connect(":memory:", config=_CONFIG | {"threads": 1})
+        _lock_down(connection)
         return cls(connection, lambda: None)
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
@@ -136,9 +146,14 @@ class DuckDB:
         try:
             return [(row[0], row[1]) for row in self.fetch(f"describe {relation}")]
         except StatementError:
-            if self._exists(relation):
+            if relation.startswith("(") or self._exists(relation):
                 raise
             return None
+
+    def release_inputs(self) -> None:
+        while self._attached:
+            name = self._attached.pop().replace('"', '""')
+            self._connection.execute(f'detach "{name}"')
 
     def close(self) -> None:
         self._connection.close()
@@ -160,8 +175,13 @@ class DuckDB:
     def _exists(self, relation: str) -> bool:
         *qualifiers, name = (part.lower() for part in _IDENTIFIER.findall(relation))
         found = self.fetch(_SCHEMAS_OF, {"name": _bare(name)})
-        wanted = tuple(_bare(part) for part in qualifiers) or ("main",)
-        return any(wanted in ((schema,), (catalog,), (catalog, schema)) for catalog, schema in found)
+        wanted = tuple(_bare(part) for part in qualifiers)
+        return any(
+            wanted == (catalog, schema)
+            or (wanted == (catalog,) and schema == "main")
+            or (is_own and (wanted or ("main",)) == (schema,))
+            for catalog, schema, is_own in found
+        )
 
 
 def _wait_seconds() -> float:
@@ -176,22 +196,28 @@ def _wait_seconds() -> float:
 
 
 def _connect(
-    path: Path, read_only: bool, deadline: float, wait: float, on_wait: Callable[[str], None] | None
+    path: Path,
+    read_only: bool,
+    inputs: Sequence[Input],
+    rows: bool,
+    deadline: float,
+    wait: float,
+    on_wait: Callable[[str], None] | None,
 ) -> duckdb.DuckDBPyConnection:
     told = False
     while True:
         try:
-            connection = duckdb.connect(str(path), read_only=read_only, config=_LOCKDOWN)
+            return _open(path, read_only, inputs, rows)
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            if not is_locked(error):
                 raise WarehouseError(f"Cannot open the warehouse {path}: {_first_paragraph(error)}") from error
-            holder = _holder(str(error))
+            holder, taken = _holder(str(error)), _taken(str(error), path)
             if time.monotonic() >= deadline:
                 raise LockedError(
-                    f"The warehouse {path} is in use by {holder} (waited {wait:g} s). Try again when it is done."
+                    f"{taken} is in use by {holder} (waited {wait:g} s). Try again when it is done."
                 ) from error
             if on_wait and not told:
-                on_wait(f"Waiting for {holder}, who has the warehouse {path} open.")
+                on_wait(f"Waiting for {holder}, who has {taken[0].lower()}{taken[1:]} open.")
                 told = True
             time.sleep(_POLL_SECONDS)
         except duckdb.ConnectionException as error:
@@ -199,10 +225,31 @@ def _connect(
             raise LockedError(f"The warehouse {path} is open in this process already. Close that first.") from error
         except duckdb.Error as error:
             raise WarehouseError(f"Cannot open the warehouse {path}: {_first_paragraph(error)}") from error
-        else:
-            for statement in _SETTINGS:
-                connection.execute(statement)
-            return connection
+
+
+def _open(path: Path, read_only: bool, inputs: Sequence[Input], rows: bool) -> duckdb.DuckDBPyConnection:
+    """A locked-down connection with its inputs, or nothing open at all."""
+    connection = duckdb.connect(str(path), read_only=read_only, config=_CONFIG)
+    try:
+        _lock_down(connection, inputs, rows)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _lock_down(connection: duckdb.DuckDBPyConnection, inputs: Sequence[Input] = (), rows: bool = True) -> None:
+    """Open the inputs; from then on the connection reaches nothing else."""
+    for one in inputs:
+        one.open(connection, rows=rows)
+    for statement in _LOCKDOWN:
+        connection.execute(statement)
+
+
+def _taken(message: str, path: Path) -> str:
+    """Which file is taken, out of DuckDB's message: the warehouse's or an input's."""
+    found = re.search(r'on file "(.+?)"', message)
+    return f"The database {found[1]}" if found and Path(found[1]) != path.resolve() else f"The warehouse {path}"
 
 
 def _holder(message: str) -> str:

@@ -1,0 +1,98 @@
+"""Reads what ``series.yml`` says of the sources: where each one's rows come from, and how its columns are read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pipelines.model import Source
+from pipelines.origin import TYPES, Attachment, Files, Origin, Query
+from pipelines.reader import Reader
+from pipelines.vocabulary import ATTACH, ATTACHED, SOURCE, SOURCE_KINDS, SOURCES
+
+_RESERVED = ("main", "memory", "series", "series_state", "system", "temp")
+"""Names that mean something else already where a table is named."""
+
+
+def read_sources(reader: Reader) -> dict[str, Source]:
+    """Every source, those that the file does not name by their defaults."""
+    sources = {name: Source(name, name) for name in SOURCES}
+    inner = reader.inner("sources", SOURCES, where="`sources`")
+    for name in sources:
+        if inner and (source := inner.inner(name, SOURCE, where=f"source `{name}`")):
+            columns = source.inner("columns", None)
+            origin = _read_origin(source)
+            sources[name] = Source(
+                name=name,
+                table=source.string("table") or name,
+                origin=origin,
+                columns=columns.strings() if columns else {},
+                types=_read_types(source, name, origin),
+                lag=source.duration("lag", zero=True) or timedelta(0),
+                position=inner.key_position(name),
+            )
+    return sources
+
+
+def read_attachments(warehouse: Reader | None) -> dict[str, Attachment]:
+    """The databases of ``warehouse.attach`` by name."""
+    inner = warehouse.inner("attach", None) if warehouse else None
+    if inner is None:
+        return {}
+    found = {}
+    for name, entry in inner.node.entries.items():
+        inner.identifier(entry.key, "database")
+        if name.lower() in _RESERVED:
+            inner.report(entry.key.position, f"a database cannot be attached as `{name}`; choose another name")
+        if database := inner.inner(name, ATTACH, where=f"database `{name}`"):
+            database.require("path")
+            type_ = database.choice("type", tuple(ATTACHED)) or "duckdb"
+            path = database.string("path")
+            if path:
+                found[name] = Attachment(name, path, type_, inner.key_position(name))
+    return found
+
+
+def _read_origin(source: Reader) -> Origin | None:
+    named = [key for key in SOURCE_KINDS if key in source]
+    if len(named) > 1:
+        listed = " and ".join(f"`{key}`" for key in named)
+        source.report(source.key_position(named[1]), f"{source.where} has {listed}; its rows come from one of them")
+    if "delimiter" in source and "csv" not in source:
+        source.report(source.key_position("delimiter"), f"`delimiter` of {source.where} belongs to `csv`")
+    if "sql" in source:
+        from pipelines.source_query import read_query
+
+        query = source.parsed("sql", read_query)
+        return Query(query) if query else None
+    if "parquet" in source:
+        pattern = source.parsed("parquet", _pattern)
+        return Files("parquet", pattern) if pattern else None
+    if "csv" in source:
+        pattern = source.parsed("csv", _pattern)
+        return Files("csv", pattern, source.parsed("delimiter", _delimiter) or ",") if pattern else None
+    return None
+
+
+def _read_types(source: Reader, name: str, origin: Origin | None) -> dict[str, str]:
+    """The engine's type of each column that is to have one."""
+    inner = source.inner("types", None)
+    words = {column: inner.choice(column, tuple(TYPES)) for column in inner.node.entries} if inner else {}
+    types = {column: TYPES[word] for column, word in words.items() if word}
+    if isinstance(origin, Files) and origin.format == "csv" and name in ("events", "engagements"):
+        # In a CSV file everything is text, and these two must have times.
+        types.setdefault("occurred_at", TYPES["timestamp"])
+    return types
+
+
+def _pattern(text: str) -> str:
+    if "://" in text:
+        raise ValueError("only files of this machine can be read; copy them here, or make a table of them")
+    return text
+
+
+def _delimiter(text: str) -> str:
+    if text == "tab":
+        return "\t"
+    if len(text) != 1:
+        raise ValueError("`delimiter` must be one character, such as ';', or `tab`")
+    return text
