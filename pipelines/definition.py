@@ -19,6 +19,7 @@ from pipelines.reader import Reader
 from pipelines.vocabulary import REENTRY, SCHEDULES, SERIES
 
 MAX_BLOCKS = 1_000
+MAX_PRIORITY = 1_000
 
 
 def read_series(text: str, file: str) -> tuple[Series | None, list[Problem]]:
@@ -63,6 +64,7 @@ def _read(reader: Reader, text: str, file: str) -> Series:
         reentry=_read_reentry(reader),
         idle_exit=reader.duration("idle_exit"),
         holdout=reader.percent("holdout") or Decimal(0),
+        priority=reader.integer("priority", 0, MAX_PRIORITY) or 0,
     )
     for key in ("description", "owner"):
         reader.text(key)

@@ -117,14 +117,32 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many messages to one customer within a time.
+
+    Attributes:
+        reason: ``gap`` allows one message.
+        channel: None: messages of all channels together.
+        within: How far back messages count; one that is exactly so old does not.
+    """
+
+    reason: Literal["cap", "gap"]
+    channel: str | None
+    most: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What holds messages of every series back.
 
     Attributes:
         quiet_hours: None: there are none.
+        limits: Caps and gaps.
     """
 
     quiet_hours: QuietHours | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +248,7 @@ class Series:
         text: The file's text, recorded with each run under its hash.
         schedule: Five-field cron expression in UTC (``hourly`` and ``nightly`` are already translated).
         holdout: Percent of customers kept aside, 0 to 100.
+        priority: Whose messages go first where a cap or gap lets only some through; the higher.
         blocks: By id, in the file's order; the order decides ties.
     """
 
@@ -246,6 +265,7 @@ class Series:
     reentry: Reentry | None = None
     idle_exit: timedelta | None = None
     holdout: Decimal = Decimal(0)
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
+from datetime import timedelta
 
+from pipelines.document import Fields
+from pipelines.duration import parse_duration
 from pipelines.hint import did_you_mean
-from pipelines.model import Policy, QuietHours
+from pipelines.model import Limit, Policy, QuietHours
 from pipelines.reader import Reader
 from pipelines.send_window import EVERY_DAY, MIDNIGHT, read_window
-from pipelines.vocabulary import QUIET_HOURS
+from pipelines.vocabulary import ALL_CHANNELS, QUIET_HOURS
+
+_CAP = re.compile(r"\s*([0-9]{1,6})\s+per\s+(.+)", re.ASCII | re.IGNORECASE)
 
 
 def read_policy(sending: Reader, channels: Collection[str]) -> Policy:
@@ -18,7 +24,62 @@ def read_policy(sending: Reader, channels: Collection[str]) -> Policy:
         sending: The mapping.
         channels: The names of all channels.
     """
-    return Policy(quiet_hours=_read_quiet_hours(sending, channels))
+    return Policy(
+        quiet_hours=_read_quiet_hours(sending, channels),
+        limits=(*_read_caps(sending, channels), *_read_gaps(sending, channels)),
+    )
+
+
+def parse_cap(text: str) -> tuple[int, timedelta]:
+    """Reads how many messages a customer gets within which time.
+
+    >>> parse_cap("2 per 1 day")
+    (2, datetime.timedelta(days=1))
+
+    Raises:
+        ValueError: It is anything else; the message says what one looks like.
+    """
+    found = _CAP.fullmatch(text)
+    if not found or int(found[1]) == 0:
+        raise ValueError(f"`{text}` is not a cap; write a number of messages from 1 and a time, such as `2 per 1 day`")
+    within = parse_duration(found[2])
+    if not within:
+        raise ValueError(f"the time of the cap `{text}` must be longer than nothing")
+    return int(found[1]), within
+
+
+def _read_caps(sending: Reader, channels: Collection[str]) -> Iterator[Limit]:
+    reader = sending.inner("caps", None)
+    if reader is None:
+        return
+    for name in _known(reader, channels):
+        for text in reader.texts(name):
+            try:
+                most, within = parse_cap(text.value)
+            except ValueError as error:
+                reader.report(text.position, str(error))
+            else:
+                yield Limit("cap", None if name == ALL_CHANNELS else name, most, within)
+
+
+def _read_gaps(sending: Reader, channels: Collection[str]) -> Iterator[Limit]:
+    entry = sending.node.entries.get("gap")
+    if entry is None:
+        return
+    if not isinstance(entry.value, Fields):
+        if within := sending.duration("gap"):
+            yield Limit("gap", None, 1, within)
+        return
+    reader = Reader(entry.value, f"`gap` of {sending.where}", None, sending.problems)
+    for name in _known(reader, channels):
+        if within := reader.duration(name):
+            yield Limit("gap", None if name == ALL_CHANNELS else name, 1, within)
+
+
+def _known(reader: Reader, channels: Collection[str]) -> list[str]:
+    """The keys that are channels or ``all``; the others are problems."""
+    reader.refuse_unknown({ALL_CHANNELS, *channels})
+    return [name for name in reader.node.entries if name == ALL_CHANNELS or name in channels]
 
 
 def _read_quiet_hours(sending: Reader, channels: Collection[str]) -> QuietHours | None:

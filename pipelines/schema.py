@@ -12,12 +12,14 @@ from itertools import combinations
 from typing import Any
 
 from pipelines.content_vocabulary import CONTENT, MAIN_FIELDS, Field
+from pipelines.definition import MAX_PRIORITY
 from pipelines.model import RECEIPT_KINDS, STATUSES
 from pipelines.origin import TYPES
 from pipelines.reader import IDENTIFIER
 from pipelines.secret import VARIABLE
 from pipelines.settings import MAX_BATCH_SIZE
 from pipelines.vocabulary import (
+    ALL_CHANNELS,
     ATTACH,
     ATTACHED,
     BLOCK_KINDS,
@@ -50,6 +52,7 @@ Schema = dict[str, Any]
 # Whatever YAML takes a text for, a definition reads as text.
 TEXT: Schema = {"type": ["string", "number", "boolean"]}
 DURATION: Schema = {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s+([Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?\s*$"}
+CAP: Schema = {"type": "string", "pattern": DURATION["pattern"].replace("^", r"^\s*[0-9]{1,6}\s+per\s+", 1)}
 TIME: Schema = {"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"}
 BOOLEAN: Schema = {"type": "boolean"}
 WEEKDAY: Schema = {"enum": [name for weekday in WEEKDAYS for name in (weekday, weekday[:3])]}
@@ -71,6 +74,7 @@ def series_schema() -> Schema:
         "reentry": _object(REENTRY, {"after": DURATION, "limit": {"type": "integer", "minimum": 1}}, ["after"]),
         "idle_exit": DURATION,
         "holdout": {"type": "number", "minimum": 0, "maximum": 100},
+        "priority": {"type": "integer", "minimum": 0, "maximum": MAX_PRIORITY},
         "blocks": _named({"$ref": "#/definitions/block"}) | {"minProperties": 1},
     }
     blocks = {f"{kind}_block": _block_of_kind(kind) for kind in BLOCKS}
@@ -230,7 +234,13 @@ def _sending() -> dict[str, Schema]:
     return {
         "batch_size": {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE},
         "quiet_hours": _object(QUIET_HOURS, {**_window(), "channels": _one_or_more(TEXT)}),
+        "caps": _by_channel(_one_or_more(CAP)),
+        "gap": {"anyOf": [DURATION, _by_channel(DURATION)]},
     }
+
+
+def _by_channel(each: Schema) -> Schema:
+    return _named(each) | {"properties": dict.fromkeys((ALL_CHANNELS, *CHANNELS), each)}
 
 
 def _one_or_more(each: Schema) -> Schema:

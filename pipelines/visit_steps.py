@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from pipelines import policy_steps
 from pipelines.checked import CheckedSeries
 from pipelines.facts import Asking
 from pipelines.job import Job, by_block, literals, of_block
@@ -19,7 +20,6 @@ from pipelines.model import (
     ContentBlock,
     DateTime,
     Kind,
-    QuietHours,
     RuleBlock,
     WaitBlock,
     WeekdayTime,
@@ -149,20 +149,12 @@ def _content_visits(job: Job, level: int | None, blocks: Sequence[tuple[CheckedS
         ],
         consenting=[literal(name) for name, _ in consenting],
         windowed=any(block.send for _, block in blocks),
-        quiet=_quiet_hours(job.definitions.settings.policy.quiet_hours, names),
+        quiet=policy_steps.quiet_hours(job.definitions.settings.policy, names),
+        limits=policy_steps.limits(job.definitions.settings.policy, names),
+        priorities=policy_steps.priorities(job),
         customer_zone='cast(customer."timezone" as varchar)' if "timezone" in job.customer else "cast(null as varchar)",
         # A channel's consent belongs to no series and cannot ask for engagements.
         **job.judging([Asking("", f"subject.channel = {literal(name)}", rule) for name, rule in consenting]),
         receipt_kinds=literals(RECEIPT_KINDS),
         non_receipt_kinds=literals(NON_RECEIPT_KINDS),
     )
-
-
-def _quiet_hours(quiet: QuietHours | None, channels: Sequence[str]) -> Mapping[str, Any] | None:
-    """Which of these channels keep quiet hours, and whether by the customer's clock; None where none does."""
-    if quiet is None:
-        return None
-    names = [name for name in channels if not quiet.channels or name in quiet.channels]
-    if not names:
-        return None
-    return {"channels": literals(names), "by_customer": quiet.window.timezone == "customer"}

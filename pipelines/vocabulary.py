@@ -31,6 +31,7 @@ SERIES: Keys = MappingProxyType(
         "reentry": "Lets customers enter again; without it, a customer enters once.",
         "idle_exit": "A customer who received nothing for so long leaves.",
         "holdout": "Percent of customers kept aside to measure lift, 0 to 100.",
+        "priority": "Whose messages go first where a cap or gap lets only some through: the higher; 0 when absent.",
         "blocks": "The blocks by id; rule blocks that nothing leads to are the ways in.",
     }
 )
@@ -187,8 +188,11 @@ SENDING: Keys = MappingProxyType(
     {
         "batch_size": "How many messages a batch holds at most.",
         "quiet_hours": "When nobody is sent anything, whatever a block's own `send` says.",
+        "caps": "How many messages a customer gets within a time at most, by channel; `all` is all of them together.",
+        "gap": "The time between two messages to a customer at least; or one time by channel, `all` for any two.",
     }
 )
+ALL_CHANNELS = "all"
 QUIET_HOURS: Keys = MappingProxyType(
     {
         "days": "The weekdays on which quiet hours begin; every day when absent.",

@@ -69,6 +69,7 @@ def series(draw: st.DrawFn, series_id: str, others: Names) -> Raw:
         "goal": without_none({**goal, "exits": exits}) if goal else None,
         "reentry": sometimes(draw, reentries, 2),
         "idle_exit": sometimes(draw, st.sampled_from(["6 hours", "1 day", "2 days"]), 4),
+        "priority": sometimes(draw, st.integers(0, 2), 2),
         "holdout": sometimes(draw, st.sampled_from([30, 50, 12.5])),
     }
     return without_none(raw) | {"blocks": {block_id: blocks[block_id] for block_id in sorted(blocks)}}

@@ -24,7 +24,9 @@ from warehouse.duckdb import DuckDB
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "sql"
-CONFORMANCE = sorted((Path(__file__).parent / "conformance").glob("*.yaml"))
+CONFORMANCE = [
+    file for folder in ("conformance", "scenarios") for file in sorted((Path(__file__).parent / folder).glob("*.yaml"))
+]
 SHIPPED = [file.stem for file in sorted((ROOT / "series_definitions").glob("*.yml")) if file.stem != "segments"]
 DATABASE = "warehouse/warehouse.duckdb"
 AS_OF = "2026-03-02T09:00Z"
@@ -215,6 +217,8 @@ def test_conformance_cases_are_portable(case: Path, tmp_path: Path) -> None:
     for step in read_scenario(case).steps:
         for name, text in step.definitions.items():
             (tmp_path / "series_definitions" / f"{name}.yml").write_text(text, encoding="utf-8")
+        if step.project:
+            (tmp_path / "series.yml").write_text(step.project, encoding="utf-8")
     engine.write_sources()
     project = Project.open(tmp_path)
     found = {found for name in project.definitions.series for found in not_portable(project.compile(name, AS_OF))}

@@ -29,6 +29,12 @@ QUIET_HOURS = (
     {"from": "01:30", "to": "03:00", "channels": ["email", "sms"]},
     {"days": ["sun"], "timezone": "America/New_York"},
 )
+CAPS = (
+    {"email": "1 per 3 hours", "all": "2 per 2 hours"},
+    {"all": ["2 per 90 minutes", "3 per 1 day"]},
+    {"push": "1 per 1 day", "email": "2 per 6 hours"},
+)
+GAPS = ("90 minutes", {"email": "3 hours", "all": "1 hour"}, {"post": "2 hours"})
 TIME_TYPES = ("TIMESTAMP", "TIMESTAMPTZ", "DATE")
 
 
@@ -136,7 +142,11 @@ def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9) -> Play:
 @st.composite
 def projects(draw: st.DrawFn) -> Raw:
     lags = {source: sometimes(draw, st.sampled_from(["1 hour", "3 hours"]), 2) for source in ("events", "engagements")}
-    sending = {"quiet_hours": sometimes(draw, st.sampled_from(QUIET_HOURS), 2)}
+    sending = {
+        "quiet_hours": sometimes(draw, st.sampled_from(QUIET_HOURS)),
+        "caps": sometimes(draw, st.sampled_from(CAPS), 2),
+        "gap": sometimes(draw, st.sampled_from(GAPS), 2),
+    }
     return {
         "timezone": draw(st.sampled_from(["UTC", "Europe/Berlin"])),
         "sending": without_none(sending),

@@ -1,16 +1,17 @@
-"""SPEC 5.4: how one entry gets as far as it can within one run."""
+"""SPEC 5.4: how entries get as far as they can within one run."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from tests.evaluator.clock import named_moment, window_is_open
+from tests.evaluator.clock import named_moment
 from tests.evaluator.customer import View
-from tests.evaluator.definition import Block
+from tests.evaluator.definition import Block, Series
 from tests.evaluator.rules import parse
-from tests.evaluator.sending import is_quiet
-from tests.evaluator.state import Advance, Entry, Message, TagWrite, Visit
+from tests.evaluator.sending import Copy, send
+from tests.evaluator.state import Advance, Entry, TagWrite, Visit
 from tests.evaluator.this import Run
 from tests.evaluator.world import NON_RECEIPT, RECEIPT
 
@@ -20,22 +21,52 @@ Leaving = tuple[str, datetime]  # outcome, left_at
 Arrival = tuple[datetime, Block]  # left_at of the block it comes from
 
 
-def advance_entry(this: Run, entry: Entry, order: list[Block], doors: set[str]) -> None:
-    """Open visits in topological order; a block's arrivals are all known before it is looked at."""
-    arrivals: dict[str, list[Arrival]] = defaultdict(list)
-    for block in order:
-        arrive(this, entry, block, arrivals[block.id])
-        visit = entry.visits.get(block.id)
-        if visit is None or visit.left_at is not None:
-            continue
-        leaving = leave(this, entry, block, visit, is_entry_rule=block.id in doors)
-        if leaving is None:
-            continue
-        visit.outcome, visit.left_at = leaving
-        visit.blocked_by = None
-        for to in block.then if visit.outcome in GOOD else block.otherwise:
-            arrivals[to].append((visit.left_at, block))
-    finish(this, entry)
+def advance_all(this: Run, travellers: list[tuple[Series, Entry]]) -> None:
+    """Open visits in topological order; a block's arrivals are all known before it is looked at.
+
+    Level by level for everybody at once, because caps and gaps decide between series: who has stood at a content block
+    since earlier runs is asked first, then who arrives at each level.
+    """
+    copies = {(id(entry), block.id): Copy(series, entry, block) for series, entry, block in stops(travellers)}
+    arrivals: dict[tuple[int, str], list[Arrival]] = defaultdict(list)
+    asked = {key for key, copy in copies.items() if is_unsent(copy)}
+    send(this, [copies[key] for key in asked])
+    for level in sorted({copy.series.level(copy.block) for copy in copies.values()}):
+        here = {key: copy for key, copy in copies.items() if copy.series.level(copy.block) == level}
+        for key, copy in here.items():
+            arrive(this, copy.entry, copy.block, arrivals[key])
+        send(this, [copy for key, copy in here.items() if is_unsent(copy) and key not in asked])
+        for _, entry, block, visit in list(open_visits(here.values())):
+            is_entry_rule = block.id in {door.id for door in copies[id(entry), block.id].series.entry_rules}
+            leaving = leave(this, entry, block, visit, is_entry_rule)
+            if leaving is None:
+                continue
+            visit.outcome, visit.left_at = leaving
+            visit.blocked_by = None
+            for to in block.then if visit.outcome in GOOD else block.otherwise:
+                arrivals[id(entry), to].append((visit.left_at, block))
+    for _, entry in travellers:
+        finish(this, entry)
+
+
+def stops(travellers: list[tuple[Series, Entry]]) -> Iterator[tuple[Series, Entry, Block]]:
+    """Every block that each entry may be at."""
+    return ((series, entry, block) for series, entry in travellers for block in series.topological())
+
+
+def open_visits(copies: Iterable[Copy]) -> Iterator[tuple[Series, Entry, Block, Visit]]:
+    """The visits among them that are not left."""
+    for copy in copies:
+        visit = copy.entry.visits.get(copy.block.id)
+        if visit is not None and visit.left_at is None:
+            yield copy.series, copy.entry, copy.block, visit
+
+
+def is_unsent(copy: Copy) -> bool:
+    """Whether the entry stands at the content block and has no message of it."""
+    visit = copy.entry.visits.get(copy.block.id)
+    is_open = visit is not None and visit.left_at is None
+    return copy.block.kind == "content" and is_open and copy.block.id not in copy.entry.messages
 
 
 def arrive(this: Run, entry: Entry, block: Block, arrivals: list[Arrival]) -> None:
@@ -101,24 +132,18 @@ def leave_wait(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving |
 
 
 def leave_content(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving | None:
-    """Proof first, then the deadline, then sending: nothing is queued at or after the deadline.
-
-    Reading: while a lag keeps the visit beyond its deadline, `blocked_by` still says what would keep a message back.
-    """
+    """Proof first, then the deadline. What may be sent is queued by now (`tests.evaluator.sending`)."""
     channel = this.project.channel(block.channel)
     visit.deadline_at = deadline = visit.arrived_at + block.try_for
     proved = first_proof(this, entry, block.id, min(this.as_of, deadline))
     if proved:
         return proved
-    unsent = block.id not in entry.messages
-    visit.blocked_by = blocked_by(this, entry, block) if unsent else None
     if this.as_of >= deadline:
         lag = this.project.lags.get("engagements", timedelta(0)) if channel.receipts else timedelta(0)
         return ("not_delivered", deadline) if this.as_of >= deadline + lag else None
-    if not unsent or visit.blocked_by:
-        return None
-    queue(this, entry, block, deadline)
-    return None if channel.receipts else ("delivered", this.as_of)
+    message = entry.messages.get(block.id)
+    queued_now = message is not None and message.queued_at == this.as_of
+    return ("delivered", this.as_of) if queued_now and not channel.receipts else None
 
 
 def first_proof(this: Run, entry: Entry, block_id: str, until: datetime) -> Leaving | None:
@@ -135,25 +160,3 @@ def first_proof(this: Run, entry: Entry, block_id: str, until: datetime) -> Leav
         return None
     at, bad = min(proofs)
     return "not_delivered" if bad else "delivered", max(at, message.queued_at)
-
-
-def blocked_by(this: Run, entry: Entry, block: Block) -> str | None:
-    """What keeps the message from being sent now, of several the first in this order; None when it may."""
-    view, channel = this.view(entry.customer_id), this.project.channel(block.channel)
-    if channel.address and not str(view.value(channel.address) or "").strip():
-        return "no_address"
-    if channel.consent and not view.holds(channel.consent):
-        return "no_consent"
-    zone = this.world.customers[entry.customer_id].get("timezone")
-    if not window_is_open(block.send, this.as_of, zone, this.project.timezone):
-        return "send_window"
-    return "quiet_hours" if is_quiet(this.project, block.channel, this.as_of, zone) else None
-
-
-def queue(this: Run, entry: Entry, block: Block, deadline: datetime) -> None:
-    """The message; on a channel without receipts queueing is its receipt."""
-    channel = this.project.channel(block.channel)
-    address = this.view(entry.customer_id).value(channel.address) if channel.address else None
-    received_at = None if channel.receipts else this.as_of
-    message = Message(block.id, block.channel, address, this.as_of, deadline, received_at)
-    entry.messages[block.id] = message

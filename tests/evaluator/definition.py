@@ -78,12 +78,18 @@ class Series:
     reentry_limit: int | None
     idle_exit: timedelta | None
     holdout: float
+    priority: int
 
     @property
     def entry_rules(self) -> list[Block]:
         """Rule blocks with no incoming connection."""
         reached = {to for block in self.blocks.values() for to in block.then + block.otherwise}
         return [block for block in self.blocks.values() if block.id not in reached]
+
+    def level(self, block: Block) -> int:
+        """The longest way from an entry rule."""
+        before = [other for other in self.blocks.values() if block.id in other.then + other.otherwise]
+        return max((self.level(other) + 1 for other in before), default=0)
 
     def topological(self) -> list[Block]:
         """Every block after all blocks that lead to it."""
@@ -161,6 +167,7 @@ def read_series(text: str) -> Series:
         reentry_limit=reentry.get("limit") if reentry else None,
         idle_exit=duration(raw["idle_exit"]) if "idle_exit" in raw else None,
         holdout=raw.get("holdout", 0),
+        priority=raw.get("priority", 0),
     )
 
 

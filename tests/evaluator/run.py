@@ -6,7 +6,7 @@ import copy
 from datetime import datetime
 from hashlib import md5
 
-from tests.evaluator.advance import advance_entry
+from tests.evaluator.advance import advance_all
 from tests.evaluator.customer import View
 from tests.evaluator.definition import Project, Series
 from tests.evaluator.rules import Node
@@ -31,9 +31,11 @@ def run(project: Project, world: World, state: State, as_of: datetime, due: bool
     before = copy.deepcopy(state)
     find_agreement(before, world)
     state.agreed = set(before.agreed)
+    this = Run(project, world, before, state, as_of)
     for series in chosen:
-        run_series(Run(project, world, before, state, as_of), series)
+        run_series(this, series)
         state.newest[series.id] = as_of
+    advances(this, [series for series in chosen if series.status != "stopped"])
 
 
 def takes_part(series: Series, newest: datetime | None, as_of: datetime, due: bool) -> bool:
@@ -54,7 +56,7 @@ def find_agreement(state: State, world: World) -> None:
 
 
 def run_series(this: Run, series: Series) -> None:
-    """`live`: all of it; `emptying`: no 5.3; `stopped`: 5.1, then active entries end."""
+    """What comes before 5.4. `live`: all of it; `emptying`: no 5.3; `stopped`: 5.1, then active entries end."""
     goals(this, series)
     if series.status == "stopped":
         stop(this, series)
@@ -62,7 +64,6 @@ def run_series(this: Run, series: Series) -> None:
     exits(this, series)
     if series.status == "live":
         entries(this, series)
-    advances(this, series)
 
 
 def goals(this: Run, series: Series) -> None:
@@ -177,16 +178,16 @@ def new_entry(this: Run, series: Series, customer_id: str, number: int) -> Entry
     return entry
 
 
-def advances(this: Run, series: Series) -> None:
+def advances(this: Run, chosen: list[Series]) -> None:
     """5.4 Advances, then the end of entries where no visit is open."""
-    order, doors = series.topological(), {block.id for block in series.entry_rules}
-    for entry in this.state.entries_of(series.id):
-        if not entry.active:
-            continue
-        if entry.customer_id in this.world.customers:
-            advance_entry(this, entry, order, doors)
-        else:
-            miss(series, entry)
+    travellers = []
+    for series in chosen:
+        for entry in this.state.entries_of(series.id):
+            if entry.active and entry.customer_id in this.world.customers:
+                travellers.append((series, entry))
+            elif entry.active:
+                miss(series, entry)
+    advance_all(this, travellers)
 
 
 def miss(series: Series, entry: Entry) -> None:
