@@ -21,6 +21,7 @@ from pipelines.redact import redact
 from warehouse.adapter import WarehouseError
 
 if TYPE_CHECKING:
+    from pipelines.batches import Decision
     from pipelines.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -186,16 +187,25 @@ def compile_series(invocation: Invocation, series_id: str, as_of: datetime | Non
 @click.option("--due", is_flag=True, help="Only series whose schedule has an instant since their last run.")
 @click.option("--series", metavar="SERIES", multiple=True, help="Only this series; may be repeated.")
 @click.option("--no-hand-off", is_flag=True, help="Leave the batches for a later `series hand-off`.")
+@click.option("--accept", metavar="GUARD", multiple=True, help="Run although max_age or max_drop refuses; recorded.")
 @common_options("text", "json")
 @click.pass_obj
-def run(invocation: Invocation, as_of: datetime | None, due: bool, series: tuple[str, ...], no_hand_off: bool) -> None:
+def run(
+    invocation: Invocation,
+    as_of: datetime | None,
+    due: bool,
+    series: tuple[str, ...],
+    no_hand_off: bool,
+    accept: tuple[str, ...],
+) -> None:
     """Run the series, then hand off their messages.
 
     Every series that is not draft or paused takes part, unless --due or --series says otherwise.
     """
     from pipelines import display, output
 
-    result = invocation.open().run(as_of, series=series or None, due=due, hand_off=not no_hand_off)
+    project = invocation.open()
+    result = project.run(as_of, series=series or None, due=due, hand_off=not no_hand_off, accept=accept)
     click.echo(output.to_json(result) if invocation.format == "json" else display.run(result))
     _end(display.failures(result))
 
@@ -210,6 +220,69 @@ def hand_off(invocation: Invocation) -> None:
     result = invocation.open().hand_off()
     click.echo(output.to_json(result) if invocation.format == "json" else display.hand_off(result))
     _end(display.hand_off_failures(result))
+
+
+@main.group(invoke_without_command=True)
+@click.option("--status", metavar="STATUS", multiple=True, help="Only of this status; may be repeated.")
+@click.option("--series", metavar="SERIES", multiple=True, help="Only of this series; may be repeated.")
+@common_options("text", "json")
+@click.pass_context
+def batches(ctx: click.Context, status: tuple[str, ...], series: tuple[str, ...]) -> None:
+    """List batches, release or drop those that guards hold.
+
+    Without --status, those that have neither left nor been dropped.
+    """
+    from pipelines import display, output
+
+    if ctx.invoked_subcommand:
+        return
+    invocation = ctx.ensure_object(Invocation)
+    found = invocation.open().batches(status=status, series=series)
+    click.echo(output.to_json(found) if invocation.format == "json" else display.batches(found))
+
+
+def decision_options(command: Command) -> Command:
+    """What both decisions about held batches take."""
+    options = (
+        click.argument("batch_ids", nargs=-1, metavar="[BATCH]..."),
+        click.option("--all-held", is_flag=True, help="Every held batch, instead of naming them."),
+        click.option("--series", metavar="SERIES", multiple=True, help="With --all-held: only of this series."),
+        click.option("--why", metavar="TEXT", required=True, help="The reason; it is recorded."),
+        click.option("--by", "decided_by", metavar="NAME", help="Who decides; the account you work under by default."),
+        common_options("text", "json"),
+    )
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+@batches.command()
+@decision_options
+@click.pass_obj
+def release(invocation: Invocation, /, **decision: Any) -> None:
+    """Let held batches go to their sender.
+
+    They leave with the next run or `series hand-off`; messages that have expired by then do not.
+    """
+    _decide(invocation, "released", **decision)
+
+
+@batches.command()
+@decision_options
+@click.pass_obj
+def drop(invocation: Invocation, /, **decision: Any) -> None:
+    """Never send the messages of held batches.
+
+    This is for good: the messages are not queued again.
+    """
+    _decide(invocation, "dropped", **decision)
+
+
+def _decide(invocation: Invocation, decision: Decision, **details: Any) -> None:
+    from pipelines import display, output
+
+    result = invocation.open().decide(decision, **details)
+    click.echo(output.to_json(result) if invocation.format == "json" else display.decision(result))
 
 
 @main.command()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines import steps, visit_steps
+from pipelines import guard_steps, steps, visit_steps
 from pipelines.block_rows import BLOCK_COLUMNS, CONNECTION_COLUMNS, block_rows, connection_rows
 from pipelines.job import Job
 from pipelines.model import Kind
@@ -49,6 +49,14 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
     "run_pending_tags": {column.name: column.type for column in tables.PENDING_TAGS.columns},
 }  # fmt: skip
 """The tables that hold what a run finds, with their columns and types; gone with the connection."""
+
+GUARD_TABLES: Mapping[str, Mapping[str, str]] = {
+    "run_findings": {
+        "series_id": _TEXT, "block_id": _TEXT, "guard": _TEXT, "observed": "double", "allowed": "double",
+        "customers": _NUMBER,
+    },
+}  # fmt: skip
+"""Likewise, where the job has guards."""
 
 _KINDS: tuple[Kind, ...] = ("rule", "wait", "content", "tag")
 
@@ -139,13 +147,16 @@ def compile_run(job: Job, id_type: str) -> tuple[Statement, ...]:
         job: The series that are due.
         id_type: The type of customer ids in the state.
     """
+    is_guarded = guard_steps.are_set(job)
+    run_tables = {**RUN_TABLES, **GUARD_TABLES} if is_guarded else RUN_TABLES
     return (
         *(
             Statement(f"table {name}", writes.empty_table(name, columns, id_type))
-            for name, columns in RUN_TABLES.items()
+            for name, columns in run_tables.items()
         ),
         *_find(job),
-        *_write(),
+        *_guard(job),
+        *_write(is_guarded=is_guarded),
         *_check(),
     )
 
@@ -213,7 +224,24 @@ def _move(job: Job) -> Iterator[Statement]:
                 yield _into("run_visits", name, select, level=only_if_reached, kind=kind)
 
 
-def _write() -> Iterator[Statement]:
+def _guard(job: Job) -> Iterator[Statement]:
+    """The limits that the run went beyond, and what the guards of the next run need to know."""
+    if select := guard_steps.messages_per_run(job):
+        yield _into("run_findings", "guard messages_per_run", select, "run_messages")
+    if select := guard_steps.messages_per_customer(job):
+        yield _into("run_findings", "guard messages_per_customer", select, "run_messages")
+    if select := guard_steps.volume(job):
+        yield _into("run_findings", "guard volume", select, "run_messages")
+    if select := guard_steps.entry_share(job):
+        yield _into("run_findings", "guard entry_share", select, "run_matches")
+    if guard_steps.are_set(job):
+        yield _append(tables.GUARD_FINDINGS, render("guards/write_findings"), "run_findings")
+    if select := guard_steps.source_counts(job):
+        yield _clear(tables.SOURCE_COUNTS, ("source",), select)
+        yield _append(tables.SOURCE_COUNTS, select)
+
+
+def _write(*, is_guarded: bool) -> Iterator[Statement]:
     """What was found, into the state and the journal."""
 
     def all_of(table: tables.Table, run_table: str) -> str:
@@ -248,7 +276,7 @@ def _write() -> Iterator[Statement]:
         needs=("run_message_goals",),
     )
     yield _append(tables.MESSAGES, all_of(tables.MESSAGES, "run_messages"), "run_messages")
-    yield _append(tables.BATCHES, render("write_batches"), "run_messages")
+    yield _append(tables.BATCHES, render("write_batches", is_guarded=is_guarded), "run_messages")
     yield _append(tables.DEFINITIONS, render("write_definitions"))
     yield _into("run_counts", "what happened", render("counts"), "run_visits", "run_entries")
     yield _append(tables.TICKS, render("write_ticks"))
@@ -279,7 +307,7 @@ def _clear(table: tables.Table, keys: Sequence[str], select: str, *needs: str) -
 def _into(
     table: str, name: str, select: str, *needs: str, level: int | None = None, kind: Kind | None = None
 ) -> Statement:
-    sql = writes.append(table, RUN_TABLES[table], select)
+    sql = writes.append(table, {**RUN_TABLES, **GUARD_TABLES}[table], select)
     return Statement(name, sql, fills=table, needs=needs, level=level, kind=kind)
 
 

@@ -12,6 +12,7 @@ from pipelines.block import read_block
 from pipelines.document import Fields, read_document
 from pipelines.goal import read_goal
 from pipelines.graph import structure_problems
+from pipelines.guards import read_guards
 from pipelines.hint import did_you_mean
 from pipelines.model import STATUSES, AnyBlock, Block, Reentry, Series, Status
 from pipelines.problems import Position, Problem, in_order
@@ -65,6 +66,7 @@ def _read(reader: Reader, text: str, file: str) -> Series:
         idle_exit=reader.duration("idle_exit"),
         holdout=reader.percent("holdout") or Decimal(0),
         priority=reader.integer("priority", 0, MAX_PRIORITY) or 0,
+        guards=read_guards(reader, of_series=True),
     )
     for key in ("description", "owner"):
         reader.text(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.output import count, table
@@ -11,6 +11,8 @@ from pipelines.schedule import format_instant
 from warehouse.tables import ENTRY_STATUSES
 
 if TYPE_CHECKING:
+    from pipelines.batches import BatchRow, DecisionResult
+    from pipelines.guards import GuardFinding
     from pipelines.hand_off import HandOffResult
     from pipelines.project import RunResult
     from pipelines.run import SeriesRun
@@ -27,6 +29,9 @@ def run(result: RunResult) -> str:
     if not result.series:
         return f"{title}: no series to run."
     parts = [title, *([_counts(done)] if done else []), *idle]
+    parts += [
+        f"Accepted: source `{each.source}`: {each.message}." for each in result.guards if each.action == "accepted"
+    ]
     if result.ignored_engagements:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in result.ignored_engagements.items())
         parts.append(f"Ignored rows of the engagements source: {reasons}.")
@@ -42,9 +47,26 @@ def run(result: RunResult) -> str:
 
 
 def failures(result: RunResult) -> list[str]:
-    """A line for each series that failed and each batch that its sender did not take."""
+    """A line for each series that failed, each limit that was passed and each batch that its sender did not take."""
     failed = [f"{series.series_id}: failed. {series.message}" for series in result.series if series.state == "failed"]
+    failed += _beyond([finding for finding in result.guards if finding.severity == "error"])
     return failed + (hand_off_failures(result.hand_off) if result.hand_off else [])
+
+
+def _beyond(findings: Sequence[GuardFinding]) -> Iterator[str]:
+    """By series: the limits that its run went beyond, what is held, and what to do."""
+    by_series: dict[str | None, list[GuardFinding]] = {}
+    for finding in findings:
+        by_series.setdefault(finding.series_id, []).append(finding)
+    for series_id, found in by_series.items():
+        batches, messages = found[0].held_batches, found[0].held_messages
+        yield f"{series_id}: {'. '.join(finding.message for finding in found)}."
+        if batches:
+            held = f"{count(batches, 'batch')} with {count(messages, 'message')}"
+            yield f"{series_id}: {held} held. See `series batches`, then release or drop, with your reason:"
+            yield f"  series batches release --all-held --series {series_id} --why '...'"
+        else:
+            yield f"{series_id}: no message is queued yet, so nothing is held. `status: paused` stops it here."
 
 
 _ALWAYS_SHOWN = ("entered", "advanced", "messages_queued", "ended", "goals")
@@ -76,6 +98,41 @@ def hand_off(result: HandOffResult) -> str:
 def hand_off_failures(result: HandOffResult) -> list[str]:
     """A line for each batch that its sender did not take."""
     return [f"Batch {batch.batch_id}: {batch.status}. {batch.error}" for batch in result.batches if batch.error]
+
+
+def batches(found: Sequence[BatchRow]) -> str:
+    """A line for each batch, with what held it, and what a person decided."""
+    if not found:
+        return "No such batches."
+    columns: dict[str, list[object]] = {
+        "batch": [batch.batch_id for batch in found],
+        "series": [batch.series_id for batch in found],
+        "sender": [batch.sender for batch in found],
+        "messages": [batch.messages for batch in found],
+        "status": [batch.status.replace("_", " ") for batch in found],
+        "held by": [batch.guards for batch in found],
+        "decision": [_decided(batch) for batch in found],
+        "attempts": [batch.attempts or None for batch in found],
+        "last error": [batch.last_error for batch in found],
+    }
+    shown = {heading: cells for heading, cells in columns.items() if any(cells)}
+    return table(list(shown), list(zip(*shown.values(), strict=True)))
+
+
+def _decided(batch: BatchRow) -> str | None:
+    return f"{batch.decision} by {batch.decided_by}: {batch.why}" if batch.decision else None
+
+
+def decision(result: DecisionResult) -> str:
+    """What a decision changed, and what comes of it."""
+    lines = []
+    if result.batches:
+        changed = f"{count(len(result.batches), 'batch')}, {count(result.messages, 'message')}"
+        lines.append(f"{result.decision.capitalize()}: {changed}.")
+    if result.batches and result.decision == "released":
+        lines.append("They leave with the next run, or now with `series hand-off`.")
+    lines += [f"{batch_id}: {result.decision} before; nothing done." for batch_id in result.unchanged]
+    return "\n".join(lines) or "No batch is held."
 
 
 def status(result: Status) -> str:

@@ -239,6 +239,25 @@ AnyBlock = RuleBlock | ContentBlock | WaitBlock | TagBlock
 
 
 @dataclass(frozen=True, slots=True)
+class Guards:
+    """Limits that hold back the batches of a run which goes beyond them; None: there is no such limit.
+
+    Attributes:
+        messages_per_run: Messages of one run; of all series together that have no limit of their own.
+        messages_per_customer: Messages to one customer in one run, counted likewise.
+        volume: How many times its usual volume a series may send in a day.
+        entry_share: Percent of all customers that an entry rule may match anew in one run.
+        off: Of a series: the project's limits that do not count for it.
+    """
+
+    messages_per_run: int | None = None
+    messages_per_customer: int | None = None
+    volume: int | None = None
+    entry_share: Decimal | None = None
+    off: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One series, as its file says.
 
@@ -250,6 +269,7 @@ class Series:
         holdout: Percent of customers kept aside, 0 to 100.
         priority: Whose messages go first where a cap or gap lets only some through; the higher.
         blocks: By id, in the file's order; the order decides ties.
+        guards: Limits of its own, in place of the project's.
     """
 
     series_id: str
@@ -266,6 +286,7 @@ class Series:
     idle_exit: timedelta | None = None
     holdout: Decimal = Decimal(0)
     priority: int = 0
+    guards: Guards = Guards()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +300,9 @@ class Source:
         columns: Logical column name to the table's own, for those that differ.
         types: Logical column name to the engine's type that it is read as, for those that the file gives one.
         lag: How late rows may arrive; decisions that a deadline makes wait for it.
+        max_age: How old the newest row may be at a run; None: any age.
+        updated_at: The column of `customers` that says when a row was changed, for ``max_age``.
+        max_drop: Percent of the rows of the run before that may be missing; None: any number.
         position: Where ``series.yml`` says so; None for a default.
     """
 
@@ -286,6 +310,9 @@ class Source:
     table: str
     columns: Mapping[str, str] = field(default_factory=dict)
     lag: timedelta = timedelta(0)
+    max_age: timedelta | None = None
+    updated_at: Text | None = None
+    max_drop: Decimal | None = None
     position: Position | None = None
     origin: Origin | None = None
     types: Mapping[str, str] = field(default_factory=dict)
@@ -344,6 +371,7 @@ class Settings:
     target: str | None = None
     sends: bool = False
     attachments: Mapping[str, Attachment] = field(default_factory=dict)
+    guards: Guards = Guards()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,6 +22,8 @@ from warehouse.adapter import Warehouse, WarehouseError
 if TYPE_CHECKING:
     import polars as pl
 
+    from pipelines.batches import BatchRow, Decision, DecisionResult
+    from pipelines.guards import GuardFinding
     from pipelines.hand_off import HandOffResult
     from pipelines.report import Report
     from pipelines.run import SeriesRun
@@ -42,6 +44,7 @@ class RunResult:
         hand_off: What became of the batches; None when they were to stay.
         ignored_engagements: Rows of the engagements source since the run before that count for nothing, by reason.
         unknown_zones: Customers whose time zone does not exist and is taken as the project's; 0 where nothing asks.
+        guards: The limits that this run, or an earlier one of these series at this instant, went beyond.
     """
 
     target: str | None
@@ -51,6 +54,7 @@ class RunResult:
     ignored_engagements: Mapping[str, int] = field(default_factory=dict)
     unknown_zones: int = 0
     unfit: Mapping[str, int] = field(default_factory=dict)
+    guards: tuple[GuardFinding, ...] = ()
 
 
 TARGET_VARIABLE = "SERIES_TARGET"
@@ -140,6 +144,7 @@ class Project:
         series: Sequence[str] | None = None,
         due: bool = False,
         hand_off: bool = True,
+        accept: Collection[str] = (),
     ) -> RunResult:
         """Run every series that is not draft or paused at one instant, then hand off their batches.
 
@@ -147,14 +152,17 @@ class Project:
             as_of: The instant; naive is UTC, None is now.
             series: Only these.
             due: Only those whose schedule has an instant after their newest run, up to this one.
-            hand_off: Whether batches are handed off after the commit.
+            hand_off: Whether batches are handed off after the commit; those that guards hold are not.
+            accept: Guards of sources (``max_age``, ``max_drop``) that this run may go beyond; recorded.
 
         Raises:
             RefusedError: A definition cannot be used.
+            GuardError: A source is beyond its guard; nothing is committed.
             RunError: A source cannot be used or a statement failed; nothing is committed.
-            UsageError: A series is named that does not exist.
+            UsageError: A series is named that does not exist, or a guard that cannot be accepted.
             WarehouseError: The warehouse cannot be opened.
         """
+        from pipelines.guards import are_set, read_findings
         from pipelines.run import count_ignored, run
         from pipelines.source_rows import count_unfit
         from pipelines.sources import find_sources
@@ -163,19 +171,21 @@ class Project:
         instant = _instant(as_of)
         self._refuse_unreadable()
         with self._warehouse(inputs=self._inputs()) as warehouse:
-            results = run(warehouse, self.definitions, instant, series=series, due=due, memo=self._memo)
+            results = run(warehouse, self.definitions, instant, series=series, due=due, accept=accept, memo=self._memo)
             has_run = any(one.state == "done" for one in results)
             ignored = count_ignored(warehouse, instant) if has_run else {}
             unknown_zones = count_unknown(warehouse, self.definitions) if has_run else 0
             settings = self.definitions.settings
             is_typed = has_run and any(source.types for source in settings.sources.values())
             unfit = count_unfit(warehouse, find_sources(warehouse, settings)[0]) if is_typed else {}
+            guarded = are_set(self.definitions) and results
+            found = read_findings(warehouse, instant, [one.series_id for one in results]) if guarded else ()
             if self._held is None:
                 # Whoever writes the sources does not wait for senders.
                 warehouse.release_inputs()
             handed = self._hand_off(warehouse) if hand_off else None
         target = self.definitions.settings.target
-        return RunResult(target, instant, tuple(results), handed, ignored, unknown_zones, unfit)
+        return RunResult(target, instant, tuple(results), handed, ignored, unknown_zones, unfit, found)
 
     def hand_off(self) -> HandOffResult:
         """Offer the pending batches again.
@@ -185,6 +195,63 @@ class Project:
         """
         with self._warehouse(must_exist=True) as warehouse:
             return self._hand_off(warehouse)
+
+    def batches(self, *, status: Collection[str] = (), series: Collection[str] = ()) -> tuple[BatchRow, ...]:
+        """The batches, oldest first.
+
+        Args:
+            status: Only these; none is every batch that neither left nor was dropped.
+            series: Only of these series; none is all.
+
+        Raises:
+            UsageError: There is no such status or series.
+            WarehouseError: The warehouse cannot be opened.
+        """
+        from pipelines.batches import read_batches
+        from warehouse import state
+
+        if not self.warehouse_path.exists():
+            return read_batches(None, self.definitions, status, series)
+        with self._warehouse(read_only=True) as warehouse:
+            return read_batches(warehouse if state.exists(warehouse) else None, self.definitions, status, series)
+
+    def decide(
+        self,
+        decision: Decision,
+        batch_ids: Sequence[str] = (),
+        *,
+        why: str,
+        all_held: bool = False,
+        series: Collection[str] = (),
+        decided_by: str | None = None,
+    ) -> DecisionResult:
+        """Release or drop held batches, on record; what is decided so already stays as it is.
+
+        Args:
+            decision: ``released``: they go to their sender at the next hand-off; ``dropped``: they never do.
+            batch_ids: The batches.
+            why: The reason.
+            all_held: Every held batch, instead of naming them.
+            series: With ``all_held``: only of these series.
+            decided_by: Who decides; None is the account that this process runs under.
+
+        Raises:
+            UsageError: A batch does not exist or is not held, or no reason is given; nothing is changed.
+            WarehouseError: There is no warehouse, or it cannot be opened.
+        """
+        from pipelines.batches import decide, held_batches
+        from pipelines.person import current_person
+        from warehouse import state
+
+        if bool(batch_ids) == all_held or (series and not all_held):
+            raise UsageError(
+                "Name the batches, or take all that are held (--all-held), perhaps of some series (--series)."
+            )
+        with self._warehouse(must_exist=True) as warehouse:
+            if not state.exists(warehouse):
+                raise UsageError("There is no batch; nothing has run yet.")
+            chosen = held_batches(warehouse, self.definitions, series) if all_held else batch_ids
+            return decide(warehouse, decision, chosen, why, decided_by or current_person())
 
     def status(self) -> Status:
         """How the project stands."""

@@ -53,6 +53,11 @@ class Reader:
         entry = self.node.entries.get(key)
         return entry.key.position if entry else self.position
 
+    def without(self, keys: Iterable[str]) -> Reader:
+        """The same mapping without some of its keys."""
+        kept = {key: entry for key, entry in self.node.entries.items() if key not in keys}
+        return Reader(Fields(kept, self.position), self.where, None, self.problems)
+
     def report(self, position: Position, message: str) -> None:
         """Adds an error."""
         self.problems.append(Problem(position, message))

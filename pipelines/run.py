@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -12,6 +12,7 @@ from typing import Literal
 from pipelines.check import SourceColumns, check
 from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_setup, compile_views
+from pipelines.guards import check_sources, refuse_unknown_guards
 from pipelines.hint import did_you_mean
 from pipelines.job import Job
 from pipelines.memo import Memo
@@ -90,6 +91,7 @@ def run(
     *,
     series: Sequence[str] | None = None,
     due: bool = False,
+    accept: Collection[str] = (),
     memo: Memo | None = None,
 ) -> list[SeriesRun]:
     """Run the series at one instant.
@@ -100,13 +102,15 @@ def run(
         as_of: The instant, naive UTC.
         series: Only these; None is all.
         due: Only those whose schedule has an instant after their newest run, up to this one.
+        accept: Guards of sources that this run may go beyond.
         memo: Remembers what earlier runs checked and compiled.
 
     Raises:
         RefusedError: A definition cannot be used.
-        RunError: A source cannot be used or a statement failed; nothing is committed.
-        UsageError: A series is named that does not exist.
+        RunError: A source cannot be used, a guard refuses it, or a statement failed; nothing is committed.
+        UsageError: A series is named that does not exist, or a guard that cannot be accepted.
     """
+    refuse_unknown_guards(accept)
     memo = memo or Memo()
     checked, sources, problems = read_definitions(definitions, warehouse, memo)
     refuse(problems)
@@ -126,7 +130,7 @@ def run(
             with warehouse.transaction():
                 id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
                 state.claim(warehouse, definitions.settings.target)
-                found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, memo)
+                found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, accept, memo)
         except BaseException:
             memo.forget_told()
             raise
@@ -141,6 +145,7 @@ def _run_chosen(
     sources: Mapping[str, SourceTable],
     id_type: str,
     as_of: datetime,
+    accept: Collection[str],
     memo: Memo,
 ) -> list[SeriesRun]:
     standing = read_standing(warehouse)
@@ -151,6 +156,7 @@ def _run_chosen(
         for view in compile_views(sources, id_type):
             _do(warehouse, view, {})
         _refuse_duplicates(warehouse, sources)
+        check_sources(warehouse, definitions.settings, as_of, accept)
         texts = versions(definitions, able)
         job = make_job(able, sources, standing, read_revised(warehouse, texts))
         setup = memo.ask(compile_setup, job, texts)

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipelines.content_vocabulary import CONTENT, MAIN_FIELDS, Field
 from pipelines.definition import MAX_PRIORITY
+from pipelines.guards import GUARD_RANGES
 from pipelines.model import RECEIPT_KINDS, STATUSES
 from pipelines.origin import TYPES
 from pipelines.reader import IDENTIFIER
@@ -28,6 +29,7 @@ from pipelines.vocabulary import (
     CHANNELS,
     FILE_FORMATS,
     GOAL,
+    GUARDS,
     MESSAGE_GOAL,
     PROJECT,
     QUIET_HOURS,
@@ -39,6 +41,7 @@ from pipelines.vocabulary import (
     SENDING,
     SERIES,
     SOURCE,
+    SOURCE_GUARDS,
     SOURCE_KINDS,
     SOURCES,
     TARGET,
@@ -55,6 +58,7 @@ DURATION: Schema = {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s+([Mm]inute|[
 CAP: Schema = {"type": "string", "pattern": DURATION["pattern"].replace("^", r"^\s*[0-9]{1,6}\s+per\s+", 1)}
 TIME: Schema = {"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"}
 BOOLEAN: Schema = {"type": "boolean"}
+PERCENT: Schema = {"type": "number", "minimum": 0, "maximum": 100}
 WEEKDAY: Schema = {"enum": [name for weekday in WEEKDAYS for name in (weekday, weekday[:3])]}
 SECRET: Schema = {
     "type": "object",
@@ -73,8 +77,9 @@ def series_schema() -> Schema:
         "goal": _object(GOAL, {"within": DURATION, "exits": BOOLEAN}, ["rule", "within"]),
         "reentry": _object(REENTRY, {"after": DURATION, "limit": {"type": "integer", "minimum": 1}}, ["after"]),
         "idle_exit": DURATION,
-        "holdout": {"type": "number", "minimum": 0, "maximum": 100},
         "priority": {"type": "integer", "minimum": 0, "maximum": MAX_PRIORITY},
+        "holdout": PERCENT,
+        "guards": _guards(or_null=True),
         "blocks": _named({"$ref": "#/definitions/block"}) | {"minProperties": 1},
     }
     blocks = {f"{kind}_block": _block_of_kind(kind) for kind in BLOCKS}
@@ -96,6 +101,8 @@ def project_schema() -> Schema:
         "columns": {"type": "object", "additionalProperties": TEXT},
         "types": {"type": "object", "additionalProperties": {"enum": list(TYPES)}},
         "lag": DURATION,
+        "max_age": DURATION,
+        "max_drop": PERCENT,
     }
     source = _object(SOURCE, shapes_of_source) | {"not": _two_of(SOURCE_KINDS)}
     attached = _object(ATTACH, {"type": {"enum": list(ATTACHED)}}, ["path"])
@@ -109,11 +116,12 @@ def project_schema() -> Schema:
     shapes: dict[str, Schema] = {
         "warehouse": _object(WAREHOUSE, {"engine": {"enum": ["duckdb"]}, "attach": _named(attached)}),
         # Beside a bare `$ref`, draft 7 overlooks the description.
-        "sources": _object(SOURCES, {key: {"allOf": [{"$ref": "#/definitions/source"}]} for key in SOURCES}),
+        "sources": _object(SOURCES, {key: _source(key) for key in SOURCES}),
         "channels": _named(one_channel) | {"properties": dict.fromkeys(CHANNELS, one_channel)},
         "senders": _named(_sender()),
         "sending": _object(SENDING, _sending()),
         "sends": BOOLEAN,
+        "guards": _guards(),
     }
     references = {name: {"allOf": [{"$ref": f"#/definitions/{name}"}]} for name in shapes}
     target = _object(TARGET, references) | {"type": ["object", "null"]}
@@ -146,6 +154,22 @@ def _object(keys: Keys, shapes: Mapping[str, Schema], required: list[str] | None
 def _two_of(keys: Iterable[str]) -> Schema:
     """More than one of these keys."""
     return {"anyOf": [{"required": list(pair)} for pair in combinations(keys, 2)]}
+
+
+def _source(name: str) -> Schema:
+    """A source, without the guards that only others may have."""
+    refused = {key: False for key, sources in SOURCE_GUARDS.items() if name not in sources}
+    return {"allOf": [{"$ref": "#/definitions/source"}]} | ({"properties": refused} if refused else {})
+
+
+def _guards(*, or_null: bool = False) -> Schema:
+    """The limits; in a series each may be taken back."""
+
+    def shape(type_: str, least: int, most: int) -> Schema:
+        return {"type": [type_, "null"] if or_null else type_, "minimum": least, "maximum": most}
+
+    shapes = {key: shape("integer", *limits) for key, limits in GUARD_RANGES.items()}
+    return _object(GUARDS, shapes | {"entry_share": shape("number", 0, 100)})
 
 
 def _named(each: Schema) -> Schema:

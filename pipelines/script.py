@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipelines.compile import Statement, compile_calendar, compile_run, compile_setup, compile_views
+from pipelines.guards import source_select
 from pipelines.hint import did_you_mean
 from pipelines.memo import Memo
 from pipelines.model import Definitions
@@ -55,11 +56,13 @@ def write_script(
     for view in views:
         warehouse.execute(view.sql)
     texts = versions(definitions, job_definitions)
+    settings = definitions.settings
     revised = frozenset() if version is None else read_revised(warehouse, texts)
     job = make_job(job_definitions, sources, standing, revised)
     statements = (
         *views,
         *(Statement(f"repeated ids of {name}", query, is_check=True) for name, _, query in duplicate_checks(sources)),
+        *(Statement("what guards of sources look at", select) for select in [source_select(settings)] if select),
         *compile_setup(job, texts),
         *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
         *compile_run(job, id_type),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pipelines.clock import check_time_zone
 from pipelines.content_vocabulary import ENGAGEMENTS
 from pipelines.document import Fields, Scalar, read_document
+from pipelines.guards import read_guards
 from pipelines.hint import did_you_mean
 from pipelines.model import RECEIPT_KINDS, Channel, Expression, Policy, Sender, Settings, Text
 from pipelines.policy import read_policy
@@ -56,6 +57,7 @@ def read_settings(reader: Reader) -> Settings:
         batch_size=(sending and sending.integer("batch_size", 1, MAX_BATCH_SIZE)) or BATCH_SIZE,
         policy=read_policy(sending, channels) if sending else Policy(),
         sends=reader.boolean("sends") or False,
+        guards=read_guards(reader),
     )
 
 

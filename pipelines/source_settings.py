@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pipelines.guards import read_source_guards
 from pipelines.model import Source
 from pipelines.origin import TYPES, Attachment, Files, Origin, Query
 from pipelines.reader import Reader
@@ -21,7 +22,7 @@ def read_sources(reader: Reader) -> dict[str, Source]:
         if inner and (source := inner.inner(name, SOURCE, where=f"source `{name}`")):
             columns = source.inner("columns", None)
             origin = _read_origin(source)
-            sources[name] = Source(
+            read = Source(
                 name=name,
                 table=source.string("table") or name,
                 origin=origin,
@@ -30,6 +31,7 @@ def read_sources(reader: Reader) -> dict[str, Source]:
                 lag=source.duration("lag", zero=True) or timedelta(0),
                 position=inner.key_position(name),
             )
+            sources[name] = read_source_guards(source, read)
     return sources
 
 

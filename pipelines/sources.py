@@ -7,10 +7,10 @@ that the rest of the SQL knows only one case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.model import Settings, Source
+from pipelines.model import Settings, Source, Text
 from pipelines.origin import Files, Query, input_table
 from pipelines.problems import Problem
 from pipelines.sql_text import identifier
@@ -163,11 +163,24 @@ def _check(table: SourceTable, found: Sequence[str]) -> list[Problem]:
         hint = " `types: {occurred_at: timestamp}` reads it as one." if type_ == "VARCHAR" else ""
         message = f"source `{source.name}`: occurred_at is {type_}; it must be a timestamp or a date.{hint}"
         problems.append(_problem(source, message))
+    if source.updated_at:
+        problems.extend(_check_updated_at(table, source.updated_at, found))
     id_name = "customer_id"
     if source.name == "customers" and id_name in columns and _id_type(columns[id_name][1]) is None:
         message = f"source `customers`: customer_id is {columns[id_name][1]}; it must be text, integer or UUID."
         problems.append(_problem(source, message))
     return list(dict.fromkeys(problems))
+
+
+def _check_updated_at(table: SourceTable, updated_at: Text, found: Sequence[str]) -> Iterator[Problem]:
+    types = {name.lower(): type_ for name, (_, type_) in (table.columns or {}).items()}
+    type_ = types.get(updated_at.value.lower())
+    if type_ is None:
+        message = f"source `{table.source.name}`: {table.source.where} has no column {updated_at.value!r}, which"
+        yield Problem(updated_at.position, f"{message} `updated_at` names. It has: {_names(found)}.")
+    elif type_ not in _TIMES:
+        message = f"source `{table.source.name}`: {updated_at} is {type_}; `updated_at` must be a timestamp or a date."
+        yield Problem(updated_at.position, message)
 
 
 def _id_type(type_: str) -> str | None:

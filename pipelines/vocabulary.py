@@ -32,6 +32,7 @@ SERIES: Keys = MappingProxyType(
         "idle_exit": "A customer who received nothing for so long leaves.",
         "holdout": "Percent of customers kept aside to measure lift, 0 to 100.",
         "priority": "Whose messages go first where a cap or gap lets only some through: the higher; 0 when absent.",
+        "guards": "Limits of this series, in place of the project's; `null` takes one back.",
         "blocks": "The blocks by id; rule blocks that nothing leads to are the ways in.",
     }
 )
@@ -127,6 +128,7 @@ PROJECT: Keys = MappingProxyType(
         "sending": "When messages may be sent, and how they are put together to batches.",
         "sends": "Whether senders that reach outside may send; false when absent. A target says it for itself.",
         "targets": "Places where the same series run, such as `dev` and `prod`: what differs there, by name.",
+        "guards": "Limits; the batches of a run that goes beyond one are held until a person decides.",
     }
 )
 TARGET: Keys = MappingProxyType({key: text for key, text in PROJECT.items() if key != "targets"})
@@ -161,6 +163,26 @@ SOURCE: Keys = MappingProxyType(
         "columns": "The source's column names to the table's own, where they differ.",
         "types": "Columns to the type they are read as; a value that does not fit is unknown.",
         "lag": "How late rows may arrive; what a deadline decides waits for so long.",
+        "max_age": "How old the newest row may be; a run with an older source is refused.",
+        "updated_at": "The column of `customers` that says when a row was changed; `max_age` needs it.",
+        "max_drop": "Percent of the customers of the run before that may be missing; else the run is refused.",
+    }
+)
+SOURCE_GUARDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "max_age": ("customers", "events", "engagements"),
+        "updated_at": ("customers",),
+        "max_drop": ("customers",),
+    }
+)
+"""The keys that only these sources may have."""
+
+GUARDS: Keys = MappingProxyType(
+    {
+        "messages_per_run": "The most messages of one run; of all series together that have no limit of their own.",
+        "messages_per_customer": "The most messages to one customer in one run, counted likewise.",
+        "volume": "How many times its usual volume a series may send in a day.",
+        "entry_share": "Percent of all customers that an entry rule may match anew in one run.",
     }
 )
 CHANNEL: Keys = MappingProxyType(

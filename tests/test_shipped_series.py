@@ -69,12 +69,17 @@ def test_project_schema_agrees_with_the_reader() -> None:
     spec = """
     warehouse: {engine: duckdb, path: warehouse/warehouse.duckdb}
     timezone: UTC
-    sources: {customers: {table: crm.contacts, columns: {customer_id: contact_id}}, events: {lag: 2 hours}}
+    sources:
+      customers: {table: crm.contacts, columns: {customer_id: contact_id}, max_age: 1 day, updated_at: t, max_drop: 20}
+      events: {lag: 2 hours, max_age: 6 hours}
+    guards: {messages_per_run: 10000, messages_per_customer: 3, volume: 5, entry_share: 50}
     channels: {email: {address: email, consent: "not unsubscribed", receipts: true, sender: outbox}, sms: {address: ~}}
     senders: {outbox: {type: files, path: outbox, format: jsonl}}
     sending: {batch_size: 500}
     """
     assert _schema_errors("project.json", spec) == []
+    assert _schema_errors("project.json", "sources: {events: {max_drop: 20}}")
+    assert _schema_errors("project.json", "guards: {volume: null}")
 
 
 def _schema_errors(schema: str, text: str) -> list[str]:

@@ -10,8 +10,9 @@ from warehouse.views import VIEWS
 
 MIGRATIONS: Mapping[int, Sequence[str]] = {
     1: (f"alter table {META.qualified_name} add column if not exists target varchar",),
+    2: (),  # batch_decisions, guard_findings, source_counts
 }
-"""Statements that lead from a version to the next, by the version they start from."""
+"""Statements that lead from a version to the next, by the version they start from; new tables are made anyway."""
 
 
 _FIRST_VERSION = f"""insert into {META.qualified_name} (schema_version)
@@ -49,6 +50,21 @@ def read_version(warehouse: Warehouse) -> int | None:
             "Install a newer warehouse-series."
         )
     return version
+
+
+def exists(warehouse: Warehouse) -> bool:
+    """Whether there is a state, for whoever reads tables that older versions lack. Not within a transaction.
+
+    Raises:
+        WarehouseError: It is of another version.
+    """
+    version = read_version(warehouse)
+    if version is not None and version < SCHEMA_VERSION:
+        raise WarehouseError(
+            f"The state in this warehouse has version {version}, and this software works with {SCHEMA_VERSION}. "
+            "The next `series run` brings it up to date."
+        )
+    return version is not None
 
 
 def prepare(warehouse: Warehouse, source_id_type: str, *, version: int | None) -> str:

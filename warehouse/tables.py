@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
 CUSTOMER_ID = "CUSTOMER_ID"
@@ -328,8 +328,72 @@ BATCHES = Table(
     ),
 )
 
+BATCH_DECISIONS = Table(
+    "series",
+    "batch_decisions",
+    "what a person decided about one held batch",
+    (
+        Column("batch_id", "VARCHAR", "The batch; joins `batches`.", unique=True, references="batches.batch_id"),
+        Column(
+            "decision",
+            "VARCHAR",
+            "Released batches go to their sender, the messages of dropped ones are never sent.",
+            values=("released", "dropped"),
+        ),
+        Column("why", "VARCHAR", "The person's reason."),
+        Column("decided_by", "VARCHAR", "Who decided."),
+        Column("decided_at", "TIMESTAMP", "Wall clock (UTC) of the decision."),
+    ),
+)
+
+GUARD_FINDINGS = Table(
+    "series",
+    "guard_findings",
+    "one limit that one run went beyond, for one series or source",
+    (
+        _AS_OF,
+        Column("series_id", "VARCHAR", "The series; null: it is about a source.", nullable=True),
+        Column("source", "VARCHAR", "The source; null: it is about a series.", nullable=True),
+        Column("block_id", "VARCHAR", "The entry rule; null: the guard is about none.", nullable=True),
+        Column(
+            "guard",
+            "VARCHAR",
+            "The key that sets the limit.",
+            values=(
+                "max_age", "max_drop", "messages_per_run", "messages_per_customer", "volume", "entry_share",
+            ),
+        ),
+        Column(
+            "observed",
+            "DOUBLE",
+            "Hours for max_age (null: no row at all), percent for max_drop and entry_share, else messages.",
+            nullable=True,
+        ),
+        Column("allowed", "DOUBLE", "The limit, in the same unit."),
+        Column("customers", "BIGINT", "How many customers it is about; null: not about any.", nullable=True),
+        Column(
+            "action",
+            "VARCHAR",
+            "The batches of the series' run were held, or it had none; or a person let the run pass.",
+            values=("held", "reported", "accepted"),
+        ),
+        Column("decided_by", "VARCHAR", "Who let the run pass; null: nobody did.", nullable=True),
+    ),
+)  # fmt: skip
+
+SOURCE_COUNTS = Table(
+    "series_state",
+    "source_counts",
+    "one source whose number of rows is compared from run to run",
+    (
+        Column("source", "VARCHAR", "The source."),
+        Column("row_count", "BIGINT", "Its rows at the newest run that looked."),
+        _AS_OF,
+    ),
+)
+
 TABLES = (
     META, TICKS, DEFINITIONS, ENTRIES, OPEN_VISITS, CLOSED_VISITS, ADVANCES, TAG_WRITES, PENDING_TAGS, MESSAGES,
-    BATCHES,
+    BATCHES, BATCH_DECISIONS, GUARD_FINDINGS, SOURCE_COUNTS,
 )  # fmt: skip
 """Every table, in the order they are made."""

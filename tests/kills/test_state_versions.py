@@ -89,6 +89,17 @@ def test_an_older_state_is_migrated(
     assert shop.outbox(old_project) == shop.outbox(other)
 
 
+def test_a_state_from_before_guards_is_migrated_by_the_next_run(project: Path) -> None:
+    new = ("series.batch_decisions", "series.guard_findings", "series_state.source_counts")
+    change_database(project, *(f"drop table {name}" for name in new), "update series_state.meta set schema_version = 2")
+    with pytest.raises(WarehouseError, match="The next `series run` brings it up to date"):
+        Project.open(project).batches()
+    Project.open(project).run(shop.AS_OF[2])
+    assert Project.open(project).batches(status=["held"]) == ()
+    [meta] = shop.state(project / DATABASE, without=())["series_state.meta"]
+    assert meta["schema_version"] == SCHEMA_VERSION
+
+
 def test_a_failed_migration_changes_nothing(old_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         state, "MIGRATIONS", {**state.MIGRATIONS, 0: [NEW_NAME, "update series.entries set nonsense = 1"]}

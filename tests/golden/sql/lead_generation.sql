@@ -145,6 +145,33 @@ create table if not exists series.batches (
     last_error VARCHAR
 );
 
+create table if not exists series.batch_decisions (
+    batch_id VARCHAR,
+    decision VARCHAR,
+    why VARCHAR,
+    decided_by VARCHAR,
+    decided_at TIMESTAMP
+);
+
+create table if not exists series.guard_findings (
+    as_of TIMESTAMP,
+    series_id VARCHAR,
+    source VARCHAR,
+    block_id VARCHAR,
+    guard VARCHAR,
+    observed DOUBLE,
+    allowed DOUBLE,
+    customers BIGINT,
+    action VARCHAR,
+    decided_by VARCHAR
+);
+
+create table if not exists series_state.source_counts (
+    source VARCHAR,
+    row_count BIGINT,
+    as_of TIMESTAMP
+);
+
 create or replace view series.visits as
 select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at,
     cast(null as timestamp) as left_at, cast(null as varchar) as outcome, blocked_by,
@@ -161,7 +188,7 @@ from series_state.closed_visits
 where outcome = 'waited';
 
 insert into series_state.meta (schema_version)
-select 2 as schema_version
+select 3 as schema_version
 where not exists (select 1 from series_state.meta);
 
 -- view source_customers
@@ -1282,7 +1309,7 @@ with
             visit.receipts,
             visit.is_new,
             present.customer_id is not null as is_present,
-            reachable.blocked_by,
+            reachable.blocked_by as blocked_by,
             timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
             visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
             coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
@@ -1484,7 +1511,7 @@ with
             visit.receipts,
             visit.is_new,
             present.customer_id is not null as is_present,
-            reachable.blocked_by,
+            reachable.blocked_by as blocked_by,
             timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
             visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
             coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
@@ -1848,7 +1875,7 @@ with
             visit.receipts,
             visit.is_new,
             present.customer_id is not null as is_present,
-            reachable.blocked_by,
+            reachable.blocked_by as blocked_by,
             timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
             visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
             coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
@@ -2370,7 +2397,7 @@ with
             visit.receipts,
             visit.is_new,
             present.customer_id is not null as is_present,
-            reachable.blocked_by,
+            reachable.blocked_by as blocked_by,
             timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
             visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
             coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
@@ -2843,7 +2870,7 @@ select
     message.channel,
     channel.sender,
     count(*) as message_count,
-    'pending' as status,
+ 'pending' as status,
     0 as attempts,
     cast(null as timestamp) as handed_off_at,
     cast(null as varchar) as last_error

@@ -1,0 +1,210 @@
+"""Batches: what became of each, and what a person decides about those that guards hold.
+
+A decision is one transaction: the batches, their messages and the record of it change together, or nothing does.
+Deciding the same again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from pipelines.hint import did_you_mean
+from pipelines.problems import UsageError
+
+if TYPE_CHECKING:
+    from pipelines.model import Definitions
+    from warehouse.adapter import Warehouse
+
+BatchStatus = Literal["pending", "held", "unknown", "failed", "handed_off", "dropped"]
+STATUSES: tuple[BatchStatus, ...] = get_args(BatchStatus)
+WAITING: tuple[BatchStatus, ...] = ("pending", "held", "unknown", "failed")
+"""What has neither left nor been dropped."""
+
+Decision = Literal["released", "dropped"]
+
+_LISTED = ", ".join(f"`{status}`" for status in STATUSES)
+_LIST = Path(__file__).parent.parent / "sql" / "batches" / "list.sql"
+_SERIES = "select distinct series_id from series.batches"
+_KNOWN = """
+select batch.batch_id, batch.status, batch.message_count, decision.decision, decision.decided_by
+from series.batches as batch
+left join series.batch_decisions as decision on decision.batch_id = batch.batch_id
+"""
+_STATUS_AFTER: dict[Decision, BatchStatus] = {"released": "pending", "dropped": "dropped"}
+_CHANGE = "update series.batches set status = $status where batch_id in (select unnest($batch_ids))"
+_DROP_MESSAGES = """
+update series.messages set status = 'dropped'
+where status = 'queued' and batch_id in (select unnest($batch_ids))
+"""
+_RECORD = """
+insert into series.batch_decisions (batch_id, decision, why, decided_by, decided_at)
+select unnest($batch_ids), $decision, $why, $decided_by, $decided_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One batch.
+
+    Attributes:
+        as_of: The run (naive UTC) that made it.
+        messages: How many it holds.
+        guards: What held it, as words with commas; None: it never was.
+        decision: What a person decided; None: nothing so far. Likewise `why`, `decided_by` and `decided_at` (UTC).
+        attempts: How often it was offered.
+        handed_off_at: When (UTC, wall clock) its sender accepted it; None: not so far.
+        last_error: What its sender said last; None: nothing went wrong.
+    """
+
+    batch_id: str
+    series_id: str
+    block_id: str
+    channel: str
+    sender: str
+    as_of: datetime
+    messages: int
+    status: BatchStatus
+    guards: str | None
+    decision: Decision | None
+    why: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    attempts: int
+    handed_off_at: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionResult:
+    """What a decision did.
+
+    Attributes:
+        batches: Ids of the batches that it changed.
+        messages: How many messages these hold.
+        unchanged: Ids of those about which the same had been decided before.
+    """
+
+    decision: Decision
+    batches: tuple[str, ...]
+    messages: int
+    unchanged: tuple[str, ...]
+
+
+def read_batches(
+    warehouse: Warehouse | None, definitions: Definitions, status: Collection[str], series: Collection[str]
+) -> tuple[BatchRow, ...]:
+    """The batches of these statuses (none: those that wait) and series (none: all), oldest first.
+
+    Args:
+        warehouse: Where; None when nothing ever ran.
+        definitions: Say which series there are.
+        status: Statuses of batches.
+        series: Ids of series.
+
+    Raises:
+        UsageError: There is no such status or series.
+    """
+    for word in status:
+        if word not in STATUSES:
+            raise UsageError(
+                f"No batch is ever `{word}`{did_you_mean(word, STATUSES) or f'; the statuses are {_LISTED}.'}"
+            )
+    _refuse_unknown_series(warehouse, definitions, series)
+    if warehouse is None:
+        return ()
+    rows = warehouse.fetch(_LIST.read_text(encoding="utf-8"), {"statuses": list(status or WAITING)})
+    found = [BatchRow(*row) for row in rows]
+    return tuple(batch for batch in found if not series or batch.series_id in series)
+
+
+def held_batches(warehouse: Warehouse, definitions: Definitions, series: Collection[str]) -> list[str]:
+    """Ids of the held batches of these series (none: of all).
+
+    Raises:
+        UsageError: There is no such series.
+    """
+    return [batch.batch_id for batch in read_batches(warehouse, definitions, ["held"], series)]
+
+
+def decide(
+    warehouse: Warehouse, decision: Decision, batch_ids: Sequence[str], why: str, decided_by: str
+) -> DecisionResult:
+    """Release or drop batches and record it, all of them or none.
+
+    Args:
+        warehouse: Open for writing, with a state.
+        decision: What is decided.
+        batch_ids: About which batches.
+        why: The reason.
+        decided_by: Who decides.
+
+    Raises:
+        UsageError: A batch does not exist or is not held, or there is no reason.
+    """
+    if not why.strip():
+        raise UsageError("Say why; the reason is recorded with the decision.")
+    with warehouse.transaction():
+        known = {row[0]: _Known(*row) for row in warehouse.fetch(_KNOWN)}
+        wanted = list(dict.fromkeys(batch_ids))
+        if problems := [problem for batch_id in wanted if (problem := _refusal(decision, batch_id, known))]:
+            raise UsageError("\n".join([*problems, "Nothing is changed."]))
+        changed = [batch_id for batch_id in wanted if known[batch_id].status == "held"]
+        if changed:
+            values: dict[str, Any] = {
+                "batch_ids": changed,
+                "decision": decision,
+                "why": why.strip(),
+                "decided_by": decided_by,
+            }
+            values |= {"status": _STATUS_AFTER[decision], "decided_at": datetime.now(UTC).replace(tzinfo=None)}
+            warehouse.execute(_CHANGE, values)
+            if decision == "dropped":
+                warehouse.execute(_DROP_MESSAGES, values)
+            warehouse.execute(_RECORD, values)
+    messages = sum(known[batch_id].messages for batch_id in changed)
+    unchanged = tuple(batch_id for batch_id in wanted if batch_id not in changed)
+    return DecisionResult(decision, tuple(changed), messages, unchanged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A batch as it stands before a decision."""
+
+    batch_id: str
+    status: BatchStatus
+    messages: int
+    decision: Decision | None
+    decided_by: str | None
+
+
+def _refusal(decision: Decision, batch_id: str, known: Mapping[str, _Known]) -> str | None:
+    """Why a batch cannot be decided on like this; None where it can, or was so before."""
+    batch = known.get(batch_id)
+    if batch is None:
+        held = [each.batch_id for each in known.values() if each.status == "held"]
+        hint = did_you_mean(batch_id, held) or did_you_mean(batch_id, known) or "; `series batches` lists them."
+        return f"There is no batch `{batch_id}`{hint}"
+    if batch.status == "held" or batch.decision == decision:
+        return None
+    if batch.decision:
+        by = f"{batch.decided_by} has {batch.decision} it"
+        return f"Batch `{batch_id}` is {_said(batch.status)}; {by}, and that is for good."
+    return f"Batch `{batch_id}` is {_said(batch.status)}; only a held batch can be {decision}."
+
+
+def _said(status: str) -> str:
+    return status.replace("_", " ")
+
+
+def _refuse_unknown_series(warehouse: Warehouse | None, definitions: Definitions, series: Collection[str]) -> None:
+    if not series:
+        return
+    known = {*definitions.series, *definitions.refused}
+    known |= {series_id for (series_id,) in warehouse.fetch(_SERIES)} if warehouse else set()
+    for name in series:
+        if name not in known:
+            raise UsageError(f"There is no series `{name}`{did_you_mean(name, sorted(known)) or '.'}")
