@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pipelines.content_vocabulary import CONTENT, MAIN_FIELDS, OWNERS, Field, Fields
+from pipelines.content_vocabulary import BODIES, CONTENT, MAIN_FIELDS, OWNERS, Field, Fields
 from pipelines.hint import did_you_mean, nearest
 from pipelines.model import Content, Text
 from pipelines.reader import Reader
@@ -30,6 +30,9 @@ def read_content(reader: Reader, channel: str, keys: Mapping[str, str]) -> dict[
     main = [name for name in MAIN_FIELDS if name in known]
     if not any(name in reader for name in main):
         _report_nothing(reader, " or ".join(f"`{name}`" for name in main))
+    if len(written := [name for name in BODIES if name in reader]) > 1:
+        both = " and ".join(f"`{name}`" for name in written)
+        reader.report(reader.key_position(written[1]), f"{reader.where} has {both}; write its text in one place")
     content = _read_fields(reader, known)
     _check_paths(reader, content)
     return content

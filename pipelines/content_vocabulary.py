@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-Form = Literal["text", "line", "link", "list", "map"]
+Form = Literal["text", "line", "link", "markdown", "html", "file", "list", "map"]
 """How a field is written and rendered.
 
 ``text``: plain text. ``line``: plain text on one line, as the headers of an email need it. ``link``: an address to
-go to. ``list``: a list of mappings with fields of their own. ``map``: such mappings by an id.
+go to. ``markdown``, ``html``: a body that leaves as HTML and as plain text. ``file``: the path of a file with one.
+``list``: a list of mappings with fields of their own. ``map``: such mappings by an id.
 """
 
 
@@ -36,6 +37,11 @@ _BODY = Field("The message's text, a template.")
 _LINK = Field("Where the message leads, a template; the values in it are encoded.", "link")
 _FROM = Field("Who the message comes from, a template.", "line")
 _COMMON: Fields = {"title": _TITLE, "body": _BODY, "link": _LINK}
+_RICH: Fields = {
+    "body": Field("The message's text in Markdown, a template; leaves as HTML and as plain text.", "markdown"),
+    "html": Field("The message's text in HTML, a template; leaves as HTML and as plain text.", "html"),
+    "body_file": Field("A file with the text, ending in .md or .html; its path from series_definitions/.", "file"),
+}
 
 _STEP: Fields = {
     "title": Field("The step's title, a template."),
@@ -60,14 +66,14 @@ _PATH: Fields = {"body": Field("What the bot says on this path, a template."), "
 
 CONTENT: Mapping[str, Fields] = MappingProxyType(
     {
-        "chat": {**_COMMON, "from": _FROM},
-        "post": {**_COMMON, "from": _FROM},
+        "chat": {"title": _TITLE, **_RICH, "link": _LINK, "from": _FROM},
+        "post": {"title": _TITLE, **_RICH, "link": _LINK, "from": _FROM},
         "tour": {**_COMMON, "steps": Field("The steps of the tour, in order.", "list", _STEP)},
         "carousel": {**_COMMON, "screens": Field("The screens, in order.", "list", _SCREEN)},
         "email": {
             "subject": Field("The subject, a template.", "line"),
             "preheader": Field("What a mail program shows after the subject, a template.", "line"),
-            "body": _BODY,
+            **_RICH,
             "from": _FROM,
             "reply_to": Field("Where answers go, a template.", "line"),
             "link": _LINK,
@@ -86,7 +92,10 @@ CONTENT: Mapping[str, Fields] = MappingProxyType(
 )
 """The fields of each channel, in the order of the payload; channels declared in series.yml have any."""
 
-MAIN_FIELDS = ("subject", "title", "body", "steps", "screens", "paths")
+BODIES = ("body", "html", "body_file")
+"""The ways of writing the text of a message; it has one of them."""
+
+MAIN_FIELDS = ("subject", "title", *BODIES, "steps", "screens", "paths")
 """A message has one of these at least, as far as its channel knows them."""
 
 ENGAGEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipelines.body_file import with_body_files
 from pipelines.definition import draft_series
-from pipelines.document import MAX_CHARACTERS
+from pipelines.files import read_text
 from pipelines.model import Definitions, Expression, Series
 from pipelines.problems import Position, Problem
 from pipelines.settings import PROJECT_FILE, read_segments
@@ -47,6 +48,8 @@ def load_definitions(folder: Path, target: str | None = None) -> tuple[Definitio
             segments, more = read_segments(text or "", file)
         else:
             draft, more = draft_series(text or "", file)
+            draft, absent = with_body_files(draft, folder / FOLDER)
+            more += absent
             (refused if found or more else series)[path.stem] = draft
         # What is empty only because it could not be opened is not to blame for that.
         problems += found or more
@@ -66,20 +69,3 @@ def _definition_files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
         elif path.suffix.lower() in (".yml", ".yaml"):
             message = f"this file is not read; rename it to `{path.stem}.yml`"
             problems.append(Problem(Position(f"{FOLDER}/{path.name}", 1, 1), message, "warning"))
-
-
-def read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
-    """A file's text; None when it is absent, cannot be opened or is not UTF-8, the last two with a problem."""
-    try:
-        # No text of MAX_CHARACTERS needs more bytes; one more character is enough for its reader to refuse it.
-        with path.open("rb") as stream:
-            content = stream.read(4 * MAX_CHARACTERS + 4)
-        return content.decode("utf-8"), []
-    except FileNotFoundError:
-        return None, []
-    except OSError as error:
-        return None, [Problem(Position(file, 1, 1), f"the file cannot be read: {error.strerror}")]
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8")
-        position = Position(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        return None, [Problem(position, "the text is not UTF-8 from here on; save the file as UTF-8")]

@@ -270,6 +270,7 @@ class Series:
         priority: Whose messages go first where a cap or gap lets only some through; the higher.
         blocks: By id, in the file's order; the order decides ties.
         guards: Limits of its own, in place of the project's.
+        files: The texts of the files that its messages name, by path; they belong to it like its own text.
     """
 
     series_id: str
@@ -287,6 +288,7 @@ class Series:
     holdout: Decimal = Decimal(0)
     priority: int = 0
     guards: Guards = Guards()
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 The members are the block's fields, in the order of `pipelines.content_vocabulary`; a field that the block has not is
 not there. Further ones are made here:
 
+- ``html``: the text as HTML, of a channel that shows it; ``body`` is the same as plain text, however it was written.
 - ``links``: every address that the message leads to, as ``id`` and ``url``. The id depends on the address as the
   definition writes it, so that it is the same for every customer, and stays when other parts of the message change.
 - ``headers``: of an email with an ``unsubscribe_url``, the headers of one-click unsubscription (RFC 8058).
@@ -11,18 +12,20 @@ not there. Further ones are made here:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
 from pipelines.content_vocabulary import CONTENT, Field, Fields, Form
+from pipelines.markup import Markup, MarkupError, read_html, read_markdown
 from pipelines.model import Content, ContentBlock, Text
 from pipelines.problems import Problem, RefusedError
 from pipelines.template import Attributes, compile_template, problem_at
-from pipelines.template_places import LinkError, in_link, on_one_line
+from pipelines.template_places import LinkError, in_link, on_one_line, pieces
 from pipelines.template_value import Json, concatenated, json_text, text_literal
 
 _FREE = Field("")
+_READERS: Mapping[Form, Callable[[str], Markup]] = {"markdown": read_markdown, "html": read_html}
 _ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
@@ -69,7 +72,14 @@ class _Writer:
     def members(self, content: Mapping[str, Content], known: Fields) -> dict[str, Json]:
         """The members of one mapping, in the order of what is known, then of the file."""
         order = [*(name for name in known if name in content), *(name for name in content if name not in known)]
-        return {name: self._member(name, content[name], known.get(name, _FREE)) for name in order}
+        members: dict[str, Json] = {}
+        for name in order:
+            field, said = known.get(name, _FREE), content[name]
+            if isinstance(said, Text) and field.form in _READERS:
+                members |= self._markup(said, _READERS[field.form])
+            else:
+                members[name] = self._member(name, said, field)
+        return members
 
     def unsubscription(self, address: Text) -> dict[str, Json]:
         """The headers with which a mail program offers to unsubscribe by one click."""
@@ -95,6 +105,9 @@ class _Writer:
         return self._member(name, content, _FREE)
 
     def _text(self, name: str, text: Text, form: Form) -> exp.Expression:
+        if form == "file":
+            self.problems.append(problem_at(text, 0, f"a test cannot name the file `{text}`; write its text out"))
+            return exp.null()
         expression, found = compile_template(text, self._attributes)
         self.problems += found
         if expression is None:
@@ -102,6 +115,21 @@ class _Writer:
         if form == "line":
             return self._placed(text, on_one_line(text.value))
         return self._link(name, text) if form == "link" else expression
+
+    def _markup(self, text: Text, read: Callable[[str], Markup]) -> dict[str, Json]:
+        """The text of a message as HTML and as plain text."""
+        expression, found = compile_template(text, self._attributes)
+        self.problems += found
+        if expression is None:
+            return {}
+        try:
+            markup = read(text.value)
+        except MarkupError as error:
+            self.problems.append(problem_at(text, error.offset, str(error)))
+            return {}
+        for written, address in markup.links:
+            self.links.setdefault(link_id(written), self._placed(text, address))
+        return {"body": self._placed(text, markup.text), "html": self._placed(text, markup.html)}
 
     def _link(self, name: str, text: Text) -> exp.Expression:
         try:
@@ -121,9 +149,10 @@ class _Writer:
 
 
 def link_id(address: str) -> str:
-    """The id of a link, from its address as the definition writes it.
+    """The id of a link, from its address as the definition writes it, however the braces are spaced.
 
     >>> link_id("https://example.com/?u={{ customer_id }}")
     '215ae532'
     """
-    return hashlib.md5(address.strip().encode(), usedforsecurity=False).hexdigest()[:8]
+    written = "".join(piece.written for piece in pieces(address.strip()))
+    return hashlib.md5(written.encode(), usedforsecurity=False).hexdigest()[:8]

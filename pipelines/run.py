@@ -216,13 +216,16 @@ def make_job(
 
 
 def versions(definitions: Definitions, checked: CheckedDefinitions) -> dict[str, Version]:
-    """The version of each series: its file, with the segments where it may name one."""
+    """The version of each series: its file, with the segments where it may name one, and the files of its messages."""
     found = {}
     for one in checked.series.values():
         text = one.series.text
         if "in_segment" in text:
             segments = "".join(f"#   {name}: {rule.value}\n" for name, rule in definitions.segments.items())
             text = f"{text.rstrip()}\n# segments.yml at that time:\n{segments}"
+        for path, content in one.series.files.items():
+            lines = "".join(f"#   {line}\n" for line in content.split("\n"))
+            text = f"{text.rstrip()}\n# {path} at that time:\n{lines}"
         found[one.series.series_id] = Version(hashlib.sha256(text.encode()).hexdigest(), text)
     return found
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pipelines.load import FOLDER, read_text
+from pipelines.files import read_text
+from pipelines.load import FOLDER
 from pipelines.model import Definitions
 from pipelines.problems import Problem, UsageError
 from pipelines.scenario_file import read_scenario

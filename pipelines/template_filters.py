@@ -232,7 +232,7 @@ FILTERS: Mapping[str, Filter] = {
 
 OF_PLACES: Mapping[str, Filter] = {
     "_line": _of_any_text(lambda text: _substituted(text, _BREAKS, " ")),
-    "_html": FILTERS["escape"],
+    "_html": _of_any_text(_escaped, "escape", "e", "_link_part"),
     "_link_part": _of_any_text(lambda text: _called("url_encode", text), "urlencode"),
     "_link_start": _of_any_text(_web_address),
 }

@@ -7,7 +7,7 @@ template says is checked before, as it was written, so that problems are told wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +34,12 @@ class Piece:
     kind: Kind
     text: str
     offset: int
+
+    @property
+    def written(self) -> str:
+        """It as it was written, however its braces were spaced."""
+        begin, end = {"data": ("", ""), "value": ("{{ ", " }}"), "statement": ("{% ", " %}")}[self.kind]
+        return f"{begin}{self.text}{end}"
 
     def wrapped(self, *filters: str) -> str:
         """It as a template writes it; a value with filters around it."""
@@ -97,11 +103,11 @@ def in_link(source: str) -> str:
     Raises:
         LinkError: The address would execute something, or a value would decide where it leads.
     """
-    return "".join(text for _, text in link_parts(list(pieces(source.strip()))))
+    return "".join(piece.wrapped(*filters) for piece, filters in in_address(list(pieces(source.strip()))))
 
 
-def link_parts(address: list[Piece]) -> Iterator[tuple[Piece, str]]:
-    """The pieces of an address, each as the template of the address has it.
+def in_address(address: Sequence[Piece]) -> Iterator[tuple[Piece, Sequence[str]]]:
+    """The pieces of an address, each with the filters that it needs there.
 
     Raises:
         LinkError: As `in_link`.
@@ -111,13 +117,13 @@ def link_parts(address: list[Piece]) -> Iterator[tuple[Piece, str]]:
         if piece.kind == "data":
             said += piece.text
             _refuse_executed(said, piece.offset)
-            yield piece, piece.wrapped()
+            yield piece, ()
         elif piece.kind == "statement":
-            yield piece, piece.wrapped()
+            yield piece, ()
         elif not said.strip():
-            yield piece, piece.wrapped("_link_start")
+            yield piece, ("_link_start",)
         elif _STARTS.match(said):
-            yield piece, piece.wrapped("_link_part")
+            yield piece, ("_link_part",)
         else:
             raise LinkError("a link with a value in it begins with `https://`, or with the whole address", piece.offset)
 
