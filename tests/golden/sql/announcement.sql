@@ -2498,8 +2498,9 @@ with
             case  when visit.series_id = 'announcement' and visit.block_id = 'banner' then CAST(JSON_OBJECT('title', 'Reports are here', 'body', 'See where your time goes, per project and per week.', 'link', 'https://example.com/reports', 'links', JSON_ARRAY(JSON_OBJECT('id', '72647172', 'url', 'https://example.com/reports'))) AS TEXT)  when visit.series_id = 'announcement' and visit.block_id = 'email' then CAST(JSON_OBJECT('subject', 'Reports are here', 'preheader', 'See where your time goes', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 from today on you can see where your time goes, per project and per week:
-https://example.com/reports
-'), 'link', 'https://example.com/reports', 'links', JSON_ARRAY(JSON_OBJECT('id', '72647172', 'url', 'https://example.com/reports'))) AS TEXT)  when visit.series_id = 'announcement' and visit.block_id = 'tour' then CAST(JSON_OBJECT('title', 'Your first report', 'body', 'Pick a project, pick a week, done. We show you how.') AS TEXT)  end as payload,
+https://example.com/reports'), 'html', CONCAT('<p>Hi ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;'), ',</p>
+<p>from today on you can see where your time goes, per project and per week:
+<a href="https://example.com/reports">https://example.com/reports</a></p>'), 'link', 'https://example.com/reports', 'links', JSON_ARRAY(JSON_OBJECT('id', '72647172', 'url', 'https://example.com/reports'))) AS TEXT)  when visit.series_id = 'announcement' and visit.block_id = 'tour' then CAST(JSON_OBJECT('title', 'Your first report', 'body', 'Pick a project, pick a week, done. We show you how.') AS TEXT)  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit

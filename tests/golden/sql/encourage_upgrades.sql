@@ -2952,20 +2952,25 @@ with
             case  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_post' then CAST(JSON_OBJECT('title', 'There is more in it', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 with Premium your projects get roles, an audit log and unlimited history.
-See in two minutes what that would change for you.
-'), 'link', 'https://example.com/premium', 'links', JSON_ARRAY(JSON_OBJECT('id', '3e6c80ed', 'url', 'https://example.com/premium'))) AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_email' then CAST(JSON_OBJECT('subject', CONCAT(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g'), ', what ', REGEXP_REPLACE(COALESCE("customer"."plan", 'your plan'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g'), ' leaves out'), 'preheader', 'Roles, an audit log and unlimited history', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+See in two minutes what that would change for you.'), 'html', CONCAT('<p>Hi ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;'), ',</p>
+<p>with Premium your projects get roles, an audit log and unlimited history.
+See in two minutes what that would change for you.</p>'), 'link', 'https://example.com/premium', 'links', JSON_ARRAY(JSON_OBJECT('id', '3e6c80ed', 'url', 'https://example.com/premium'))) AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_email' then CAST(JSON_OBJECT('subject', CONCAT(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g'), ', what ', REGEXP_REPLACE(COALESCE("customer"."plan", 'your plan'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g'), ' leaves out'), 'preheader', 'Roles, an audit log and unlimited history', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 most teams that outgrow ', COALESCE("customer"."plan", 'their plan'), ' miss the same three things: roles, an audit log and
 unlimited history. All three are in Premium, and your projects move over as they are.
 
-Take the two-minute look: https://example.com/premium
-'), 'link', 'https://example.com/premium', 'links', JSON_ARRAY(JSON_OBJECT('id', '3e6c80ed', 'url', 'https://example.com/premium'))) AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'premium_tour' then CAST(JSON_OBJECT('title', 'What Premium does', 'body', 'Three stops, two minutes: roles, the audit log, and history without an end.') AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'last_email' then CAST(JSON_OBJECT('subject', 'Your Premium tour, in one page', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+Take the two-minute look: https://example.com/premium'), 'html', CONCAT('<p>Hi ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;'), ',</p>
+<p>most teams that outgrow ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."plan", 'their plan'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;'), ' miss the same three things: roles, an audit log and
+unlimited history. All three are in Premium, and your projects move over as they are.</p>
+<p>Take the two-minute look: <a href="https://example.com/premium">https://example.com/premium</a></p>'), 'link', 'https://example.com/premium', 'links', JSON_ARRAY(JSON_OBJECT('id', '3e6c80ed', 'url', 'https://example.com/premium'))) AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'premium_tour' then CAST(JSON_OBJECT('title', 'What Premium does', 'body', 'Three stops, two minutes: roles, the audit log, and history without an end.') AS TEXT)  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'last_email' then CAST(JSON_OBJECT('subject', 'Your Premium tour, in one page', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 you took the tour, so here is all of it on one page, to read when it suits you or to show to your team:
 https://example.com/premium/one-page
 
-This is the last email about it. If a question is in the way, answer this one; a person reads it.
-'), 'reply_to', 'hello@example.com') AS TEXT)  end as payload,
+This is the last email about it. If a question is in the way, answer this one; a person reads it.'), 'html', CONCAT('<p>Hi ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;'), ',</p>
+<p>you took the tour, so here is all of it on one page, to read when it suits you or to show to your team:
+<a href="https://example.com/premium/one-page">https://example.com/premium/one-page</a></p>
+<p>This is the last email about it. If a question is in the way, answer this one; a person reads it.</p>'), 'reply_to', 'hello@example.com', 'links', JSON_ARRAY(JSON_OBJECT('id', '4e498a2c', 'url', 'https://example.com/premium/one-page'))) AS TEXT)  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit

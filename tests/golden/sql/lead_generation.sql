@@ -2510,12 +2510,14 @@ with
             case  when visit.series_id = 'lead_generation' and visit.block_id = 'bot' then CAST(JSON_OBJECT('title', 'A question about our prices?', 'body', 'Tell me how many of you there are, and I will tell you what it costs.') AS TEXT)  when visit.series_id = 'lead_generation' and visit.block_id = 'guide' then CAST(JSON_OBJECT('subject', 'How teams like yours choose a plan', 'preheader', 'Four questions, one page', 'body', CONCAT('Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', "customer"."first_name") ELSE '' END, ',
 
 you were looking at our prices. Four questions settle which plan fits; here they are on one page:
-https://example.com/guide
-'), 'link', 'https://example.com/guide', 'links', JSON_ARRAY(JSON_OBJECT('id', '5339d9d2', 'url', 'https://example.com/guide'))) AS TEXT)  when visit.series_id = 'lead_generation' and visit.block_id = 'demo_email' then CAST(JSON_OBJECT('subject', 'Twenty minutes, your questions, no slides', 'body', CONCAT('Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', "customer"."first_name") ELSE '' END, ',
+https://example.com/guide'), 'html', CONCAT('<p>Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) ELSE '' END, ',</p>
+<p>you were looking at our prices. Four questions settle which plan fits; here they are on one page:
+<a href="https://example.com/guide">https://example.com/guide</a></p>'), 'link', 'https://example.com/guide', 'links', JSON_ARRAY(JSON_OBJECT('id', '5339d9d2', 'url', 'https://example.com/guide'))) AS TEXT)  when visit.series_id = 'lead_generation' and visit.block_id = 'demo_email' then CAST(JSON_OBJECT('subject', 'Twenty minutes, your questions, no slides', 'body', CONCAT('Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', "customer"."first_name") ELSE '' END, ',
 
 if the page left something open: we show it to you with your own example, in twenty minutes.
-Pick a time: https://example.com/demo
-'), 'reply_to', 'sales@example.com', 'link', 'https://example.com/demo', 'links', JSON_ARRAY(JSON_OBJECT('id', 'd0c6ba58', 'url', 'https://example.com/demo'))) AS TEXT)  end as payload,
+Pick a time: https://example.com/demo'), 'html', CONCAT('<p>Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) ELSE '' END, ',</p>
+<p>if the page left something open: we show it to you with your own example, in twenty minutes.
+Pick a time: <a href="https://example.com/demo">https://example.com/demo</a></p>'), 'reply_to', 'sales@example.com', 'link', 'https://example.com/demo', 'links', JSON_ARRAY(JSON_OBJECT('id', 'd0c6ba58', 'url', 'https://example.com/demo'))) AS TEXT)  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit

@@ -2506,11 +2506,12 @@ with
             case  when visit.series_id = 'reengagement' and visit.block_id = 'push' then CAST(JSON_OBJECT('title', 'Your projects miss you', 'body', CONCAT(COALESCE("customer"."first_name", 'Hello'), ', see what has happened since you were last here.'), 'link', 'https://example.com/news', 'links', JSON_ARRAY(JSON_OBJECT('id', 'f871d506', 'url', 'https://example.com/news'))) AS TEXT)  when visit.series_id = 'reengagement' and visit.block_id = 'news' then CAST(JSON_OBJECT('subject', 'What you missed in three weeks', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
 since you were last here we have added reports, faster search and a calendar view. Your projects are as you left
-them: https://example.com/projects
-'), 'link', 'https://example.com/projects', 'links', JSON_ARRAY(JSON_OBJECT('id', '2000c3ba', 'url', 'https://example.com/projects'))) AS TEXT)  when visit.series_id = 'reengagement' and visit.block_id = 'ask' then CAST(JSON_OBJECT('subject', 'May we ask you something?', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
+them: https://example.com/projects'), 'html', CONCAT('<p>Hi ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;'), ',</p>
+<p>since you were last here we have added reports, faster search and a calendar view. Your projects are as you left
+them: <a href="https://example.com/projects">https://example.com/projects</a></p>'), 'link', 'https://example.com/projects', 'links', JSON_ARRAY(JSON_OBJECT('id', '2000c3ba', 'url', 'https://example.com/projects'))) AS TEXT)  when visit.series_id = 'reengagement' and visit.block_id = 'ask' then CAST(JSON_OBJECT('subject', 'May we ask you something?', 'body', CONCAT('Hi ', COALESCE("customer"."first_name", 'there'), ',
 
-you had a look at our news, but not at your projects. What is missing? Answer in a line; a person reads it.
-'), 'reply_to', 'hello@example.com') AS TEXT)  end as payload,
+you had a look at our news, but not at your projects. What is missing? Answer in a line; a person reads it.'), 'html', CONCAT('<p>Hi ', REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;'), ',</p>
+<p>you had a look at our news, but not at your projects. What is missing? Answer in a line; a person reads it.</p>'), 'reply_to', 'hello@example.com') AS TEXT)  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit
