@@ -207,6 +207,7 @@ def run(
     project = invocation.open()
     result = project.run(as_of, series=series or None, due=due, hand_off=not no_hand_off, accept=accept)
     click.echo(output.to_json(result) if invocation.format == "json" else display.run(result))
+    _warn(display.unsent(result.hand_off))
     _end(display.failures(result))
 
 
@@ -219,6 +220,7 @@ def hand_off(invocation: Invocation) -> None:
 
     result = invocation.open().hand_off()
     click.echo(output.to_json(result) if invocation.format == "json" else display.hand_off(result))
+    _warn(display.unsent(result))
     _end(display.hand_off_failures(result))
 
 
@@ -413,6 +415,12 @@ def schema(invocation: Invocation, kind: str, write: bool) -> None:
         file.write_text(schema_text(SCHEMAS[file.name]()), encoding="utf-8")
     names = [file.as_posix() for file in files]
     click.echo(output.to_json(names) if invocation.format == "json" else "\n".join(names))
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    """Say what nobody may overlook."""
+    for warning in warnings:
+        _say(warning)
 
 
 def _end(failures: Sequence[str]) -> None:

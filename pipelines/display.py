@@ -13,7 +13,7 @@ from warehouse.tables import ENTRY_STATUSES
 if TYPE_CHECKING:
     from pipelines.batches import BatchRow, DecisionResult
     from pipelines.guards import GuardFinding
-    from pipelines.hand_off import HandOffResult
+    from pipelines.hand_off import HandedBatch, HandOffResult
     from pipelines.project import RunResult
     from pipelines.run import SeriesRun
     from pipelines.status import SeriesStatus, Status, WaitingBatches
@@ -135,6 +135,22 @@ def decision(result: DecisionResult) -> str:
     return "\n".join(lines) or "No batch is held."
 
 
+_NOT_SENT = "NOT SENT, because series.yml has no `sends: true` for this target"
+
+
+def unsent(result: HandOffResult | None) -> list[str]:
+    """A line for each folder that got batches in place of a sender that may not send."""
+    folders: dict[str, list[HandedBatch]] = {}
+    for batch in result.batches if result else ():
+        if batch.unsent_to is not None:
+            folders.setdefault(batch.unsent_to, []).append(batch)
+    return [
+        f"{_NOT_SENT}: {count(len(batches), 'batch')}, {count(messages, 'message')}. They are in {folder} instead."
+        for folder, batches in folders.items()
+        for messages in [sum(batch.message_count for batch in batches)]
+    ]
+
+
 def status(result: Status) -> str:
     """Series with their entries, customers by the block they wait at, and batches that have not left."""
     if not result.series:
@@ -144,6 +160,10 @@ def status(result: Status) -> str:
         parts.append(_waiting(result.series))
     if result.batches:
         parts.append(_batches(result.batches))
+    parts.extend(
+        f"{_NOT_SENT}: what is for sender {sender}. It goes to {folder} instead."
+        for sender, folder in result.unsent.items()
+    )
     return "\n\n".join(parts)
 
 

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.problems import UserError
 from pipelines.redact import redact
 from pipelines.senders import Batch, Sender, SenderError, open_sender
+from pipelines.senders.files import FilesSender
 from pipelines.senders.protocol import MESSAGE_COLUMNS
+from pipelines.senders.unsent import unsent_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pipelines.model import Definitions
+    from pipelines.model import Definitions, Settings
     from warehouse.adapter import Warehouse
 
 MOST_MESSAGES = 100_000
@@ -72,12 +75,15 @@ class HandedBatch:
             its messages had expired.
         message_count: How many messages left; how many it holds while it is pending.
         error: Why its sender did not take it; None: nothing went wrong.
+        unsent_to: The folder, from the project's, that it went to in place of its sender, because the target may not
+            send; None: it went to its sender, or nowhere yet.
     """
 
     batch_id: str
     status: str
     message_count: int
     error: str | None = None
+    unsent_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +160,9 @@ def _to_sender(
 ) -> Iterator[HandedBatch]:
     """Offer batches to the one sender they are for."""
     try:
-        sender = _open(definitions, folder, name)
-    except SenderError as error:
-        results = [each.kept(str(error)) for each in batches]
+        sender, unsent_to = _open(definitions.settings, folder, name)
+    except Exception as error:  # noqa: BLE001 - see `_send`
+        results = [each.kept(_reason(error)) for each in batches]
         _mark(warehouse, results, clock)
         yield from results
         return
@@ -165,14 +171,18 @@ def _to_sender(
         messages = _messages(warehouse, group)
         results = [_send(sender, each, messages.get(each.batch_id)) for each in group]
         _mark(warehouse, results, clock)
+        if unsent_to is not None:
+            results = [replace(each, unsent_to=unsent_to) if each.status == "handed_off" else each for each in results]
         yield from results
 
 
-def _open(definitions: Definitions, folder: Path, name: str) -> Sender:
-    settings = definitions.settings.senders.get(name)
-    if settings is None:
+def _open(settings: Settings, folder: Path, name: str) -> tuple[Sender, str | None]:
+    """The sender and None; or, where it may not send, files and their folder, with the sender itself left unopened."""
+    configured = settings.senders.get(name)
+    if configured is None:
         raise SenderError(f"There is no sender `{name}` in series.yml; put it back under `senders`.")
-    return open_sender(settings, folder)
+    unsent_to = unsent_folder(settings, configured)
+    return (open_sender(configured, folder) if unsent_to is None else FilesSender(folder / unsent_to)), unsent_to
 
 
 def _groups(batches: Iterable[_Pending], most_messages: int) -> Iterator[list[_Pending]]:
@@ -219,10 +229,12 @@ def _send(sender: Sender, batch: _Pending, messages: pa.Table | None) -> HandedB
     offer = Batch(batch.batch_id, batch.series_id, batch.block_id, batch.channel, batch.as_of, messages)
     try:
         return HandedBatch(batch.batch_id, "handed_off", sender.send(offer).accepted)
-    except SenderError as error:
-        return batch.kept(str(error))
     except Exception as error:  # noqa: BLE001 - a defect of one sender must not hold up what goes through the others
-        return batch.kept(redact(f"{type(error).__name__}: {error}"))
+        return batch.kept(_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else redact(f"{type(error).__name__}: {error}")
 
 
 def _mark(warehouse: Warehouse, results: Sequence[HandedBatch], clock: Callable[[], datetime]) -> None:

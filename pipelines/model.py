@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from pipelines.origin import Attachment, Origin
 from pipelines.problems import Position
+from pipelines.secret import Secret
 
 Status = Literal["draft", "live", "paused", "emptying", "stopped"]
 Outcome = Literal["matched", "not_matched", "waited", "tagged", "delivered", "not_delivered"]
@@ -346,12 +347,13 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One configured way out; ``options`` are the remaining keys of its type."""
+    """One configured way out; ``options`` are the remaining keys of its type, ``secrets`` those that no file holds."""
 
     name: str
     type: str
     options: Mapping[str, str] = field(default_factory=dict)
     position: Position | None = None
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

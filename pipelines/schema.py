@@ -18,6 +18,8 @@ from pipelines.model import RECEIPT_KINDS, STATUSES
 from pipelines.origin import TYPES
 from pipelines.reader import IDENTIFIER
 from pipelines.secret import VARIABLE
+from pipelines.senders.registry import find_type, type_names
+from pipelines.senders.sender_type import SenderType
 from pipelines.settings import MAX_BATCH_SIZE
 from pipelines.vocabulary import (
     ALL_CHANNELS,
@@ -27,7 +29,6 @@ from pipelines.vocabulary import (
     BLOCKS,
     CHANNEL,
     CHANNELS,
-    FILE_FORMATS,
     GOAL,
     GUARDS,
     MESSAGE_GOAL,
@@ -37,7 +38,6 @@ from pipelines.vocabulary import (
     SCHEDULES,
     SEGMENTS,
     SEND,
-    SENDERS,
     SENDING,
     SERIES,
     SOURCE,
@@ -272,15 +272,21 @@ def _one_or_more(each: Schema) -> Schema:
 
 
 def _sender() -> Schema:
+    types = {name: find_type(name) for name in type_names()}
+    says = {"type": "; ".join(f"`{name}` {each.summary}" for name, each in types.items()) + "."}
     return {
         "type": "object",
-        "properties": {"type": {"enum": list(SENDERS), "description": SENDERS["files"]["type"]}},
+        "properties": {"type": {"enum": list(types), "description": says["type"]}},
         "required": ["type"],
         "allOf": [
             {
-                "if": {"properties": {"type": {"const": kind}}},
-                "then": _object(keys, {"format": {"enum": list(FILE_FORMATS)}}),
+                "if": {"properties": {"type": {"const": name}}},
+                "then": _object({**says, **each.options}, _option_shapes(each), sorted(each.required)),
             }
-            for kind, keys in SENDERS.items()
+            for name, each in types.items()
         ],
     }
+
+
+def _option_shapes(each: SenderType) -> dict[str, Schema]:
+    return {key: {"enum": list(words)} for key, words in each.choices.items()} | dict.fromkeys(each.secrets, SECRET)

@@ -39,6 +39,6 @@ class Secret:
         value = os.environ.get(self.name, "")
         if not value.strip():
             state = "is empty" if self.name in os.environ else "is not set"
-            raise UsageError(f"The environment variable {self.name} {state}. Set it to the secret that it is for.")
+            raise UsageError(f"The environment variable {self.name} {state}. Set it to its secret.")
         hide(value)
         return value

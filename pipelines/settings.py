@@ -17,13 +17,15 @@ from pipelines.model import RECEIPT_KINDS, Channel, Expression, Policy, Sender, 
 from pipelines.policy import read_policy
 from pipelines.problems import Position, Problem, in_order
 from pipelines.reader import Reader
+from pipelines.secret import Secret
+from pipelines.senders.protocol import SenderError
+from pipelines.senders.registry import find_type, type_names
+from pipelines.senders.sender_type import SenderType
 from pipelines.source_settings import read_attachments, read_sources
 from pipelines.vocabulary import (
     CHANNEL,
     CHANNELS,
-    FILE_FORMATS,
     SEGMENTS,
-    SENDERS,
     SENDING,
     WAREHOUSE,
 )
@@ -124,15 +126,27 @@ def _read_senders(reader: Reader) -> dict[str, Sender]:
     senders = {_OUTBOX.name: _OUTBOX}
     for name, inner in _named(reader, "senders", "sender"):
         inner.require("type")
-        kind = inner.choice("type", tuple(SENDERS))
-        if kind is None:
-            continue
-        inner.refuse_unknown(SENDERS[kind])
-        inner.choice("format", FILE_FORMATS)
-        options = {key: value for key, value in inner.strings().items() if key != "type"}
-        defaults = {"path": name, "format": "jsonl"}
-        senders[name] = Sender(name, kind, defaults | options, inner.position)
+        kind = inner.choice("type", type_names())
+        if kind is not None:
+            try:
+                senders[name] = _read_sender(name, kind, find_type(kind), inner)
+            except SenderError as error:
+                inner.report(inner.key_position("type"), str(error))
     return senders
+
+
+def _read_sender(name: str, kind: str, its: SenderType, reader: Reader) -> Sender:
+    reader.refuse_unknown(["type", *its.options])
+    reader.require(*sorted(its.required))
+    options = {"path": name, **its.defaults} if kind == "files" else dict(its.defaults)
+    secrets: dict[str, Secret] = {}
+    for key in its.options:
+        if key in its.secrets:
+            if secret := reader.secret(key):
+                secrets[key] = secret
+        elif value := reader.choice(key, its.choices[key]) if key in its.choices else reader.string(key):
+            options[key] = value
+    return Sender(name, kind, options, reader.position, secrets)
 
 
 def _named(reader: Reader, key: str, name: str) -> list[tuple[str, Reader]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.model import Definitions, Series
+from pipelines.senders.unsent import unsent_folder
 from warehouse.tables import ENTRY_STATUSES
 
 _QUERIES = Path(__file__).parent.parent / "sql" / "status"
@@ -93,12 +94,14 @@ class Status:
     Attributes:
         target: The target that it stands so for; None: the project has no targets.
         series: In the definitions' order, then by name those that cannot be read or are gone.
+        unsent: The senders that may not send here, with the folder, from the project's, that gets their batches.
     """
 
     target: str | None
     last_run: datetime | None
     series: tuple[SeriesStatus, ...]
     batches: tuple[WaitingBatches, ...]
+    unsent: Mapping[str, str]
 
 
 def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
@@ -126,6 +129,11 @@ def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
             for series_id in [*definitions.series, *others]
         ),
         batches=tuple(WaitingBatches(*row) for row in _rows(warehouse, "batches")),
+        unsent={
+            name: folder
+            for name, sender in definitions.settings.senders.items()
+            if (folder := unsent_folder(definitions.settings, sender)) is not None
+        },
     )
 
 

@@ -194,18 +194,6 @@ CHANNEL: Keys = MappingProxyType(
         "engagements": "What customers can do with its messages, such as [opened, clicked]; rules are held against it.",
     }
 )
-SENDERS: Mapping[str, Keys] = MappingProxyType(
-    {
-        "files": MappingProxyType(
-            {
-                "type": "What the sender does; `files` writes each batch to a folder.",
-                "path": "The folder, relative to the project.",
-                "format": "`jsonl`, `csv` or `parquet`.",
-            }
-        ),
-    }
-)
-FILE_FORMATS = ("jsonl", "csv", "parquet")
 SENDING: Keys = MappingProxyType(
     {
         "batch_size": "How many messages a batch holds at most.",

@@ -193,7 +193,7 @@ def test_settings_say_where_and_how(tmp_path: Path) -> None:
     sender = open_sender(Settings("outbox", "files", {"path": "out/box", "format": "csv"}), tmp_path)
     assert sender == FilesSender(tmp_path / "out" / "box", "csv")
     assert sender.promise == "exactly_once"
-    with pytest.raises(SenderError, match="Sender `mail` is of type `pigeon`; there is only `files`"):
+    with pytest.raises(SenderError, match="There is no type of sender `pigeon`"):
         open_sender(Settings("mail", "pigeon"), tmp_path)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.model import Sender as Settings
-from pipelines.senders.files import FilesSender
 from pipelines.senders.protocol import Batch, Outcome, Promise, Sender, SenderError
+from pipelines.senders.registry import find_type
+from pipelines.senders.sender_type import SenderType
 
-__all__ = ["Batch", "Outcome", "Promise", "Sender", "SenderError", "open_sender"]
+__all__ = ["Batch", "Outcome", "Promise", "Sender", "SenderError", "SenderType", "open_sender"]
 
 
 def open_sender(settings: Settings, folder: Path) -> Sender:
@@ -21,6 +22,4 @@ def open_sender(settings: Settings, folder: Path) -> Sender:
     Raises:
         SenderError: There is no sender of that type.
     """
-    if settings.type != "files":
-        raise SenderError(f"Sender `{settings.name}` is of type `{settings.type}`; there is only `files`.")
-    return FilesSender(folder / settings.options["path"], settings.options["format"])
+    return find_type(settings.type).open(settings, folder)

@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from pipelines.model import Sender as Settings
 from pipelines.senders.file_format import FORMATS
 from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError
+from pipelines.senders.sender_type import SenderType
 from pipelines.senders.whole_file import TakenError, write_whole
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
@@ -72,6 +74,21 @@ class FilesSender:
     def _found(self, batch_id: str) -> Path | None:
         candidates = (self.folder / f"{batch_id}.{ending}" for ending in FORMATS)
         return next((path for path in candidates if path.exists()), None)
+
+
+def _open(settings: Settings, folder: Path) -> FilesSender:
+    return FilesSender(folder / settings.options["path"], settings.options["format"])
+
+
+FILES = SenderType(
+    summary="writes each batch to a folder",
+    open=_open,
+    options={"path": "The folder, relative to the project.", "format": "`jsonl`, `csv` or `parquet`."},
+    choices={"format": tuple(FORMATS)},
+    defaults={"format": "jsonl"},
+    reaches_outside=False,
+)
+"""The type `files`."""
 
 
 def _check_name(batch_id: str) -> None:

@@ -64,7 +64,7 @@ class SenderError(UserError):
 
 
 class Sender(Protocol):
-    """One way out."""
+    """One way out. Whether it reaches outside stands in its `SenderType`, so that nobody has to open it to know."""
 
     @property
     def promise(self) -> Promise:

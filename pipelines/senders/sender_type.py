@@ -1,0 +1,39 @@
+"""The types of sender that `senders` in ``series.yml`` may name: this package's own, and those that others install."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.model import Sender as Settings
+from pipelines.senders.protocol import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class SenderType:
+    """What a type of sender can be told, and how it is opened.
+
+    A package adds a type with an entry point of the group ``warehouse_series.senders``: its name is the type, its
+    object is one of these.
+
+    Attributes:
+        summary: What such a sender does, a clause that begins with a verb.
+        open: Makes one from an entry of ``senders`` and the project's folder; this has no effects and reads no secret.
+        options: The keys that it may have beside ``type``, each with its description.
+        choices: The words that an option may be, for those that are not free text.
+        defaults: The values of options that are not there.
+        required: Options that must be there.
+        secrets: Options that are written ``{env: NAME}``; they are in ``secrets`` of the entry, not in ``options``.
+        reaches_outside: Whether messages leave for where other people may see them. Such a sender is opened only where
+            `sends: true` stands; anywhere else its batches go to files.
+    """
+
+    summary: str
+    open: Callable[[Settings, Path], Sender]
+    options: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+    reaches_outside: bool = True
