@@ -6,9 +6,9 @@ import glob
 from pathlib import Path
 
 from pipelines.hint import did_you_mean
-from pipelines.model import Settings
-from pipelines.origin import Files, input_table
-from pipelines.problems import Problem
+from pipelines.model import Settings, Source
+from pipelines.origin import Attachment, Files, PostgresQuery, input_table
+from pipelines.problems import Problem, UsageError
 from warehouse import inputs
 from warehouse.inputs import Input
 
@@ -25,27 +25,56 @@ def find_inputs(settings: Settings, folder: Path) -> tuple[list[Input], list[Pro
     found: list[Input] = []
     problems: list[Problem] = []
     for attachment in settings.attachments.values():
-        path = folder / attachment.path
-        if path.resolve() == (folder / settings.warehouse_path).resolve():
-            message = f"database `{attachment.name}` is the warehouse itself; name its tables without `attach`"
-            problems.append(Problem(attachment.position, message))
-        elif attachment.name.lower() == Path(settings.warehouse_path).stem.lower():
-            message = f"`{attachment.name}` is the name of the warehouse's own file; attach this one by another name"
-            problems.append(Problem(attachment.position, message))
-        elif not path.is_file():
-            problems.append(Problem(attachment.position, _no_file(f"database `{attachment.name}`", folder, path)))
-        else:
-            found.append(inputs.Database(attachment.name, path, attachment.type))
+        try:
+            found.append(_database(attachment, settings, folder))
+        except ValueError as error:
+            problems.append(Problem(attachment.position, str(error)))
     for source in settings.sources.values():
-        if isinstance(source.origin, Files):
-            paths = _matching(folder, source.origin.pattern)
-            if paths:
-                table, kind = input_table(source.name), source.origin
-                found.append(inputs.Files(table, kind.format, paths, source.name, kind.delimiter))
-            else:
-                message = f"source `{source.name}`: no file matches {source.origin.pattern}"
-                problems.append(Problem(source.position, message))
+        try:
+            if one := _input(source, settings.target, folder):
+                found.append(one)
+        except (ValueError, UsageError) as error:
+            problems.append(Problem(source.position, f"source `{source.name}`: {error}"))
     return found, problems
+
+
+def _database(attachment: Attachment, settings: Settings, folder: Path) -> Input:
+    path, own = folder / attachment.path, folder / settings.warehouse_path
+    if path.resolve() == own.resolve():
+        raise ValueError(f"database `{attachment.name}` is the warehouse itself; name its tables without `attach`")
+    if attachment.name.lower() == own.stem.lower():
+        raise ValueError(
+            f"`{attachment.name}` is the name of the warehouse's own file; attach this one by another name"
+        )
+    if not path.is_file():
+        raise ValueError(_no_file(f"database `{attachment.name}`", folder, path))
+    return inputs.Database(attachment.name, path, attachment.type)
+
+
+def _input(source: Source, target: str | None, folder: Path) -> Input | None:
+    """What a source needs from outside; None for tables and queries."""
+    match source.origin:
+        case Files(format, pattern, delimiter):
+            paths = _matching(folder, pattern)
+            if not paths:
+                raise ValueError(f"no file matches {pattern}")
+            return inputs.Files(input_table(source.name), format, paths, source.name, delimiter)
+        case PostgresQuery() as postgres:
+            from warehouse import postgres as server
+
+            # Whatever rows are kept by: one target's never pass for another's.
+            written = f"{target or ''} {postgres.dsn} {postgres.watermark}\n{postgres.written}"
+            return server.PostgresQuery(
+                table=input_table(source.name),
+                source=source.name,
+                dsn=postgres.dsn.read(),
+                query=postgres.query,
+                watermark=postgres.watermark,
+                overlap=postgres.overlap,
+                written=written,
+            )
+        case _:
+            return None
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:

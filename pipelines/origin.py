@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal
 
 from pipelines.problems import Position
+from pipelines.secret import Secret
 
 FileFormat = Literal["parquet", "csv"]
 
@@ -55,7 +57,28 @@ class Files:
         return self.pattern
 
 
-Origin = Query | Files
+@dataclass(frozen=True, slots=True)
+class PostgresQuery:
+    """The rows of a query on a Postgres server, fetched at every run.
+
+    Attributes:
+        dsn: How to connect.
+        query: One SELECT, checked and written anew; ``written`` is how the file has it.
+        watermark: The column that only grows from row to row, so that only newer rows are fetched; None: all are.
+        overlap: How far behind the newest watermark fetching begins.
+    """
+
+    dsn: Secret
+    query: str
+    written: str
+    watermark: str | None = None
+    overlap: timedelta = timedelta(0)
+
+    def __str__(self) -> str:
+        return "its Postgres query"
+
+
+Origin = Query | Files | PostgresQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from pipelines.vocabulary import (
     GOAL,
     GUARDS,
     MESSAGE_GOAL,
+    POSTGRES,
     PROJECT,
     QUIET_HOURS,
     REENTRY,
@@ -103,6 +104,7 @@ def project_schema() -> Schema:
         "lag": DURATION,
         "max_age": DURATION,
         "max_drop": PERCENT,
+        "postgres": _object(POSTGRES, {"dsn": SECRET, "overlap": DURATION}, ["dsn", "query"]),
     }
     source = _object(SOURCE, shapes_of_source) | {"not": _two_of(SOURCE_KINDS)}
     attached = _object(ATTACH, {"type": {"enum": list(ATTACHED)}}, ["path"])

@@ -37,7 +37,7 @@ def read_query(text: str, dialect: str = "duckdb") -> str:
     try:
         tree = _parse(text, dialect)
         if found := next(_unwanted(tree, dialect), None):
-            raise ValueError(f"the `sql` of a source only reads tables; {found}")
+            raise ValueError(f"the query of a source only reads tables; {found}")
         return tree.sql(dialect=dialect, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
     except sqlglot.errors.ParseError as error:
         first = error.errors[0] if error.errors else {"description": str(error), "line": 1}
@@ -52,10 +52,10 @@ def _parse(text: str, dialect: str) -> exp.Query:
     tokens = sqlglot.tokenize(text, read=dialect)
     # Looked at before parsing: sqlglot keeps statements that it does not know as they are, and only logs it.
     if tokens and tokens[0].token_type.name not in _FIRST_WORDS:
-        raise ValueError(f"the `sql` of a source must be one SELECT; it begins with `{tokens[0].text}`")
+        raise ValueError(f"the query of a source must be one SELECT; it begins with `{tokens[0].text}`")
     statements = [statement for statement in sqlglot.parse(text, dialect=dialect) if statement is not None]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ValueError("the `sql` of a source must be one SELECT")
+        raise ValueError("the query of a source must be one SELECT")
     return statements[0]
 
 

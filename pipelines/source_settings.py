@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from pipelines.guards import read_source_guards
 from pipelines.model import Source
-from pipelines.origin import TYPES, Attachment, Files, Origin, Query
+from pipelines.origin import TYPES, Attachment, Files, Origin, PostgresQuery, Query
 from pipelines.reader import Reader
-from pipelines.vocabulary import ATTACH, ATTACHED, SOURCE, SOURCE_KINDS, SOURCES
+from pipelines.vocabulary import ATTACH, ATTACHED, POSTGRES, SOURCE, SOURCE_KINDS, SOURCES
 
 _RESERVED = ("main", "memory", "series", "series_state", "system", "temp")
 """Names that mean something else already where a table is named."""
@@ -72,7 +72,26 @@ def _read_origin(source: Reader) -> Origin | None:
     if "csv" in source:
         pattern = source.parsed("csv", _pattern)
         return Files("csv", pattern, source.parsed("delimiter", _delimiter) or ",") if pattern else None
+    if "postgres" in source:
+        return _read_postgres(source)
     return None
+
+
+def _read_postgres(source: Reader) -> PostgresQuery | None:
+    from pipelines.source_query import read_query
+
+    inner = source.inner("postgres", POSTGRES)
+    if inner is None:
+        return None
+    inner.require("dsn", "query")
+    dsn, written = inner.secret("dsn"), inner.string("query")
+    query = inner.parsed("query", lambda text: read_query(text, "postgres"))
+    watermark, overlap = inner.string("watermark"), inner.duration("overlap", zero=True)
+    if "overlap" in inner and "watermark" not in inner:
+        inner.report(inner.key_position("overlap"), f"`overlap` of {inner.where} needs a `watermark`")
+    if dsn is None or query is None or written is None:
+        return None
+    return PostgresQuery(dsn, query, written, watermark, overlap or timedelta(0))
 
 
 def _read_types(source: Reader, name: str, origin: Origin | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.model import Settings, Source, Text
-from pipelines.origin import Files, Query, input_table
+from pipelines.origin import Files, PostgresQuery, Query, input_table
 from pipelines.problems import Problem
 from pipelines.sql_text import identifier
 from warehouse.adapter import StatementError, Warehouse
@@ -68,7 +68,7 @@ def find_sources(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, So
             problems.append(_problem(source, f"source `{name}`: {source.where} cannot be read: {error}"))
             found = None
         else:
-            is_told = isinstance(source.origin, Files)
+            is_told = isinstance(source.origin, Files | PostgresQuery)
             if found is None and not is_told and (name == "customers" or source.position is not None):
                 problems.append(_problem(source, f"source `{name}`: there is no table or view {source.where}."))
         own = None if found is None else _logical(source, found)
@@ -130,7 +130,7 @@ def _relation(source: Source) -> str:
     match source.origin:
         case Query(sql):
             return f"(\n{sql}\n)"
-        case Files():
+        case Files() | PostgresQuery():
             return f"temp.main.{input_table(source.name)}"
         case None:
             return ".".join(identifier(part) for part in source.table.split("."))

@@ -152,10 +152,19 @@ SOURCE_KINDS: Keys = MappingProxyType(
         "sql": "One SELECT over tables of the warehouse and attached databases.",
         "parquet": "A Parquet file or glob, relative to the project, such as `exports/events/*.parquet`.",
         "csv": "A CSV file or glob, relative to the project; every column is text until `types` says otherwise.",
+        "postgres": "A query on a Postgres server, fetched at every run.",
     }
 )
 """Where a source's rows come from; a source has at most one of these keys, and by default is a table of its name."""
 
+POSTGRES: Keys = MappingProxyType(
+    {
+        "dsn": "How to connect, as `{env: NAME}`: `postgresql://user:password@host/database` stands in that variable.",
+        "query": "One SELECT, in the words of Postgres.",
+        "watermark": "A column that only grows from row to row; rows below the newest one kept are not fetched again.",
+        "overlap": "How far behind the newest watermark fetching begins, for rows that come late; 0 when absent.",
+    }
+)
 SOURCE: Keys = MappingProxyType(
     {
         **SOURCE_KINDS,

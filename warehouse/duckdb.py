@@ -31,7 +31,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_LOCKDOWN = ("set enable_external_access = false", "set timezone = 'UTC'", "set lock_configuration = true")
+_UTC = "set timezone = 'UTC'"
+_LOCKDOWN = ("set enable_external_access = false", "set lock_configuration = true")
 """The second wall behind the rule whitelist, raised once the inputs are open: no file, no network, no other setting,
 whatever SQL gets through."""
 
@@ -240,6 +241,7 @@ def _open(path: Path, read_only: bool, inputs: Sequence[Input], rows: bool) -> d
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, inputs: Sequence[Input] = (), rows: bool = True) -> None:
     """Open the inputs; from then on the connection reaches nothing else."""
+    connection.execute(_UTC)
     for one in inputs:
         one.open(connection, rows=rows)
     for statement in _LOCKDOWN:

@@ -72,8 +72,8 @@ class Database:
         extension = f"{self.type}_scanner"
         found = connection.execute(
             "select installed from duckdb_extensions() where extension_name = $name", {"name": extension}
-        ).fetchone()
-        if not found or not found[0]:
+        ).fetchall()
+        if found != [(True,)]:
             raise WarehouseError(
                 f"Cannot attach `{self.name}`: DuckDB {duckdb.__version__} has no extension `{self.type}` on this "
                 f"machine, and nothing is downloaded during a run. Install it once: "
