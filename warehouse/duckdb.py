@@ -131,6 +131,14 @@ class DuckDB:
         except duckdb.Error as error:
             raise StatementError(_first_paragraph(error), sql) from error
 
+    def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.RecordBatchReader:
+        """Run one query and hand on its rows as they come; the connection is busy until they are read or closed."""
+        try:
+            statement, named = self._bound(sql, parameters)
+            return self._connection.sql(statement, params=named).to_arrow_reader()
+        except duckdb.Error as error:
+            raise StatementError(_first_paragraph(error), sql) from error
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         self._connection.begin()
