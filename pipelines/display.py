@@ -50,7 +50,10 @@ def failures(result: RunResult) -> list[str]:
     """A line for each series that failed, each limit that was passed and each batch that its sender did not take."""
     failed = [f"{series.series_id}: failed. {series.message}" for series in result.series if series.state == "failed"]
     failed += _beyond([finding for finding in result.guards if finding.severity == "error"])
-    return failed + (hand_off_failures(result.hand_off) if result.hand_off else [])
+    failed += hand_off_failures(result.hand_off) if result.hand_off else []
+    if result.unpublished:
+        failed.append(f"The run is committed, but readers do not see it yet. {result.unpublished}")
+    return failed
 
 
 def _beyond(findings: Sequence[GuardFinding]) -> Iterator[str]:

@@ -376,6 +376,7 @@ class Settings:
     sends: bool = False
     attachments: Mapping[str, Attachment] = field(default_factory=dict)
     guards: Guards = Guards()
+    publish: str = "every_run"
 
 
 @dataclass(frozen=True, slots=True)

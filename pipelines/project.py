@@ -45,6 +45,7 @@ class RunResult:
         ignored_engagements: Rows of the engagements source since the run before that count for nothing, by reason.
         unknown_zones: Customers whose time zone does not exist and is taken as the project's; 0 where nothing asks.
         guards: The limits that this run, or an earlier one of these series at this instant, went beyond.
+        unpublished: Why the copy for readers could not be brought up to date; empty: it was, or need not be.
     """
 
     target: str | None
@@ -55,6 +56,7 @@ class RunResult:
     unknown_zones: int = 0
     unfit: Mapping[str, int] = field(default_factory=dict)
     guards: tuple[GuardFinding, ...] = ()
+    unpublished: str = ""
 
 
 TARGET_VARIABLE = "SERIES_TARGET"
@@ -102,6 +104,13 @@ class Project:
     def warehouse_path(self) -> Path:
         """The warehouse's file."""
         return self.folder / self.definitions.settings.warehouse_path
+
+    @property
+    def published_path(self) -> Path:
+        """The file of the copy for readers."""
+        from warehouse.published import published_path
+
+        return published_path(self.warehouse_path)
 
     def problems(self) -> list[Problem]:
         """Everything wrong with the definitions, checked against the warehouse where it is there.
@@ -184,8 +193,14 @@ class Project:
                 # Whoever writes the sources does not wait for senders.
                 warehouse.release_inputs()
             handed = self._hand_off(warehouse) if hand_off else None
+            unpublished = ""
+            try:
+                self._publish(warehouse)
+            except WarehouseError as error:
+                # What the run did stands; it must be told all the same.
+                unpublished = str(error)
         target = self.definitions.settings.target
-        return RunResult(target, instant, tuple(results), handed, ignored, unknown_zones, unfit, found)
+        return RunResult(target, instant, tuple(results), handed, ignored, unknown_zones, unfit, found, unpublished)
 
     def hand_off(self) -> HandOffResult:
         """Offer the pending batches again.
@@ -194,7 +209,9 @@ class Project:
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
         with self._warehouse(must_exist=True) as warehouse:
-            return self._hand_off(warehouse)
+            handed = self._hand_off(warehouse)
+            self._publish(warehouse)
+            return handed
 
     def batches(self, *, status: Collection[str] = (), series: Collection[str] = ()) -> tuple[BatchRow, ...]:
         """The batches, oldest first.
@@ -324,7 +341,7 @@ class Project:
         return report.of(series_id)
 
     def table(self, name: str) -> pl.DataFrame:
-        """A table or view of schema ``series`` (SPEC 6) as a frame, times in naive UTC.
+        """A table or view of schema ``series`` (SPEC 6) as a frame, times in naive UTC; of the published copy, if any.
 
         Raises:
             UsageError: There is no such table.
@@ -337,16 +354,19 @@ class Project:
         public = {table.name for table in PUBLIC}
         if name not in public:
             raise UsageError(f"There is no table `{name}`; there are: {', '.join(sorted(public))}.")
-        with self._warehouse(read_only=True) as warehouse:
+        with self._published() as warehouse:
             frame = pl.from_arrow(warehouse.fetch_arrow(f"select * from series.{name}"))  # noqa: S608 (one of `public`)
             assert isinstance(frame, pl.DataFrame)
             return frame
 
     @contextlib.contextmanager
-    def session(self) -> Iterator[Warehouse]:
+    def session(self, *, publish: bool = True) -> Iterator[Warehouse]:
         """Keep the warehouse open for writing over several calls of this project; nobody else gets in meanwhile.
 
         Its sources stay open too, and those from files as they were at the beginning.
+
+        Args:
+            publish: Whether the copy for readers is brought up to date, once and at the end, where it is wanted.
 
         Raises:
             WarehouseError: The warehouse cannot be opened.
@@ -357,6 +377,8 @@ class Project:
                 yield warehouse
             finally:
                 self._held = None
+            if publish:
+                self._publish(warehouse)
 
     @cached_property
     def _loaded(self) -> tuple[Definitions, list[Problem]]:
@@ -403,6 +425,24 @@ class Project:
         from pipelines.inputs import find_inputs
 
         return find_inputs(self.definitions.settings, self.folder)
+
+    def _publish(self, warehouse: Warehouse) -> None:
+        from pipelines.publish import publish_if_wanted
+
+        if self._held is None:
+            publish_if_wanted(warehouse, self.published_path, self.definitions.settings.publish)
+
+    @contextlib.contextmanager
+    def _published(self) -> Iterator[Warehouse]:
+        """The copy for readers, or the warehouse itself where there is none; for looking only."""
+        from warehouse.duckdb import DuckDB
+
+        if self._held is not None or self.definitions.settings.publish == "off" or not self.published_path.exists():
+            with self._warehouse(read_only=True) as warehouse:
+                yield warehouse
+            return
+        with contextlib.closing(DuckDB.open(self.published_path, read_only=True)) as copy:
+            yield copy
 
     @contextlib.contextmanager
     def _warehouse(

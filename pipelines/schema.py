@@ -34,6 +34,7 @@ from pipelines.vocabulary import (
     MESSAGE_GOAL,
     POSTGRES,
     PROJECT,
+    PUBLISH,
     QUIET_HOURS,
     REENTRY,
     SCHEDULES,
@@ -116,7 +117,10 @@ def project_schema() -> Schema:
     )
     one_channel = {"$ref": "#/definitions/channel"}
     shapes: dict[str, Schema] = {
-        "warehouse": _object(WAREHOUSE, {"engine": {"enum": ["duckdb"]}, "attach": _named(attached)}),
+        "warehouse": _object(
+            WAREHOUSE,
+            {"engine": {"enum": ["duckdb"]}, "publish": {"enum": list(PUBLISH)}, "attach": _named(attached)},
+        ),
         # Beside a bare `$ref`, draft 7 overlooks the description.
         "sources": _object(SOURCES, {key: _source(key) for key in SOURCES}),
         "channels": _named(one_channel) | {"properties": dict.fromkeys(CHANNELS, one_channel)},

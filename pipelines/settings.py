@@ -25,6 +25,7 @@ from pipelines.source_settings import read_attachments, read_sources
 from pipelines.vocabulary import (
     CHANNEL,
     CHANNELS,
+    PUBLISH,
     SEGMENTS,
     SENDING,
     WAREHOUSE,
@@ -60,6 +61,7 @@ def read_settings(reader: Reader) -> Settings:
         policy=read_policy(sending, channels) if sending else Policy(),
         sends=reader.boolean("sends") or False,
         guards=read_guards(reader),
+        publish=(warehouse and warehouse.choice("publish", PUBLISH)) or "every_run",
     )
 
 

@@ -136,9 +136,12 @@ WAREHOUSE: Keys = MappingProxyType(
     {
         "engine": "The database engine; `duckdb`.",
         "path": "The database file, relative to the project.",
+        "publish": "When the copy for readers is brought up to date: `every_run`, `nightly` or `off`.",
         "attach": "Other databases by name, read only; sources name their tables as `name.schema.table`.",
     }
 )
+PUBLISH = ("every_run", "nightly", "off")
+"""When the published copy of the results is brought up to date."""
 ATTACH: Keys = MappingProxyType(
     {
         "path": "The database file, relative to the project.",

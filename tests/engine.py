@@ -63,7 +63,7 @@ class Engine:
     def run(self, as_of: datetime, due: bool = False) -> None:
         """One run; what it left is then in `tables`."""
         project = Project.open(self.folder)
-        with project.session():
+        with project.session(publish=False):
             project.run(as_of.replace(tzinfo=UTC), due=due)
             self.tables = read_tables(project)
 

@@ -45,6 +45,9 @@ class Warehouse(Protocol):
     def fetch_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run one query and return its rows as an Arrow table."""
 
+    def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.RecordBatchReader:
+        """Run one query and hand on its rows as they come; the connection is busy until they are read or closed."""
+
     def transaction(self) -> AbstractContextManager[None]:
         """Commit on leaving, roll back on an exception."""
 

@@ -132,7 +132,6 @@ class DuckDB:
             raise StatementError(_first_paragraph(error), sql) from error
 
     def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.RecordBatchReader:
-        """Run one query and hand on its rows as they come; the connection is busy until they are read or closed."""
         try:
             statement, named = self._bound(sql, parameters)
             return self._connection.sql(statement, params=named).to_arrow_reader()

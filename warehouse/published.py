@@ -16,8 +16,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse import state
-from warehouse.adapter import WarehouseError
-from warehouse.duckdb import DuckDB
+from warehouse.adapter import Warehouse, WarehouseError
 from warehouse.tables import CLOSED_VISITS, MESSAGES, META, OPEN_VISITS, TABLES, TICKS, Table
 
 _RUN_COLUMNS: Mapping[str, str] = {
@@ -45,7 +44,7 @@ _PUBLISHED: tuple[Table, ...] = tuple(
 )
 """What the copy holds: what analysts may query, and what the views over it rest on."""
 
-_TICKS = f"select series_id, as_of, committed_at from {TICKS.qualified_name}"  # noqa: S608 (a table of our own)
+_TICKS = f"select series_id, as_of, committed_at from {TICKS.qualified_name}"
 _SHAPE = """
 select schema_name, table_name, column_name, data_type
 from duckdb_columns()
@@ -59,7 +58,17 @@ def published_path(warehouse_path: Path) -> Path:
     return warehouse_path.with_name(f"{warehouse_path.stem}_published{warehouse_path.suffix}")
 
 
-def publish(warehouse: DuckDB, path: Path) -> None:
+def published_as_of(path: Path) -> datetime | None:
+    """The newest run, naive UTC, that a copy shows; None where there is no copy that can be read."""
+    try:
+        with contextlib.closing(duckdb.connect(str(path), read_only=True)) as copy:
+            newest: datetime | None = copy.execute(f"select max(as_of) from {TICKS.qualified_name}").fetchall()[0][0]
+            return newest
+    except duckdb.Error:
+        return None
+
+
+def publish(warehouse: Warehouse, path: Path) -> None:
     """Bring the copy up to what the warehouse holds now; repeating it changes nothing.
 
     Args:
@@ -88,7 +97,7 @@ def publish(warehouse: DuckDB, path: Path) -> None:
         raise WarehouseError(f"The published copy {path} cannot be written: {error}") from error
 
 
-def _refresh(warehouse: DuckDB, aside: Path) -> bool:
+def _refresh(warehouse: Warehouse, aside: Path) -> bool:
     """Add what is new; False where this is no earlier state of the warehouse, or nothing that can be read."""
     try:
         with _opened(aside) as copy:
@@ -106,7 +115,7 @@ def _refresh(warehouse: DuckDB, aside: Path) -> bool:
     return True
 
 
-def _fill(warehouse: DuckDB, copy: duckdb.DuckDBPyConnection, newest: Mapping[str, datetime]) -> None:
+def _fill(warehouse: Warehouse, copy: duckdb.DuckDBPyConnection, newest: Mapping[str, datetime]) -> None:
     """Copy what a copy whose newest runs are these does not hold."""
     known = {"known_series": list(newest), "known_as_of": list(newest.values())}
     with warehouse.transaction():
@@ -115,8 +124,8 @@ def _fill(warehouse: DuckDB, copy: duckdb.DuckDBPyConnection, newest: Mapping[st
             columns = ", ".join(table.column_names)
             run_column = _RUN_COLUMNS.get(table.qualified_name)
             if run_column is None:
-                copy.execute(f"delete from {table.qualified_name}")  # noqa: S608
-                _pour(warehouse, copy, table, f"select {columns} from {table.qualified_name}", {})  # noqa: S608
+                copy.execute(f"delete from {table.qualified_name}")
+                _pour(warehouse, copy, table, f"select {columns} from {table.qualified_name}", {})
                 continue
             if table is MESSAGES and newest:
                 _refresh_messages(warehouse, copy)
@@ -125,27 +134,27 @@ def _fill(warehouse: DuckDB, copy: duckdb.DuckDBPyConnection, newest: Mapping[st
         copy.commit()
 
 
-def _refresh_messages(warehouse: DuckDB, copy: duckdb.DuckDBPyConnection) -> None:
+def _refresh_messages(warehouse: Warehouse, copy: duckdb.DuckDBPyConnection) -> None:
     """Bring the columns that change after queueing up to date."""
     columns = ", ".join(_CHANGING)
     differs = " or ".join(f"target.{column} is distinct from now.{column}" for column in _CHANGING)
     changes = ", ".join(f"{column} = now.{column}" for column in _CHANGING)
-    with warehouse.stream_arrow(f"select message_id, {columns} from {MESSAGES.qualified_name}") as rows:  # noqa: S608
+    with warehouse.stream_arrow(f"select message_id, {columns} from {MESSAGES.qualified_name}") as rows:
         copy.register("incoming", rows)
         copy.execute(
-            f"update {MESSAGES.qualified_name} as target set {changes} from incoming as now "  # noqa: S608
+            f"update {MESSAGES.qualified_name} as target set {changes} from incoming as now "
             f"where now.message_id = target.message_id and ({differs})"
         )
         copy.unregister("incoming")
 
 
 def _pour(
-    warehouse: DuckDB, copy: duckdb.DuckDBPyConnection, table: Table, select: str, parameters: Mapping[str, object]
+    warehouse: Warehouse, copy: duckdb.DuckDBPyConnection, table: Table, select: str, parameters: Mapping[str, object]
 ) -> None:
     with warehouse.stream_arrow(select, parameters) as rows:
         copy.register("incoming", rows)
         columns = ", ".join(table.column_names)
-        copy.execute(f"insert into {table.qualified_name} ({columns}) select {columns} from incoming")  # noqa: S608
+        copy.execute(f"insert into {table.qualified_name} ({columns}) select {columns} from incoming")
         copy.unregister("incoming")
 
 

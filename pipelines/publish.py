@@ -1,0 +1,30 @@
+"""When the copy for readers is brought up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines.run import newest_runs
+from pipelines.schedule import is_due
+from pipelines.vocabulary import SCHEDULES
+from warehouse import state
+from warehouse.adapter import Warehouse
+from warehouse.published import publish, published_as_of
+
+
+def publish_if_wanted(warehouse: Warehouse, path: Path, when: str) -> None:
+    """Bring the copy up to date, unless it is not wanted now or nothing has run.
+
+    Args:
+        warehouse: Open for writing.
+        path: The copy's file.
+        when: ``every_run``; ``nightly``: with the first run of each night at or after 02:00 UTC; ``off``.
+
+    Raises:
+        WarehouseError: The copy cannot be written; the older one stands as it stood.
+    """
+    if when == "off":
+        return
+    newest = max(newest_runs(warehouse, state.read_version(warehouse)).values(), default=None)
+    if newest and (when == "every_run" or is_due(SCHEDULES["nightly"], published_as_of(path), newest)):
+        publish(warehouse, path)
