@@ -54,8 +54,8 @@ order by schema_name, table_name, column_index
 
 
 def published_path(warehouse_path: Path) -> Path:
-    """Where the copy of a warehouse is: ``warehouse_published.duckdb`` beside ``warehouse.duckdb``."""
-    return warehouse_path.with_name(f"{warehouse_path.stem}_published{warehouse_path.suffix}")
+    """Where the copy of a warehouse is: under its name, in the folder ``published`` beside it."""
+    return warehouse_path.parent / "published" / warehouse_path.name
 
 
 def published_as_of(path: Path) -> datetime | None:
@@ -80,6 +80,7 @@ def publish(warehouse: Warehouse, path: Path) -> None:
     """
     aside = path.with_name(f"{path.name}.aside")
     try:
+        path.parent.mkdir(exist_ok=True)
         _remove(aside)
         if path.exists():
             shutil.copyfile(path, aside)

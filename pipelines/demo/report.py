@@ -7,6 +7,7 @@ from pathlib import Path
 from pipelines.demo.play import Demo
 from pipelines.output import count, table
 from pipelines.schedule import format_instant
+from warehouse.published import published_path
 
 
 def text(demo: Demo) -> str:
@@ -17,13 +18,14 @@ def text(demo: Demo) -> str:
 {_series(demo)}
 
 warehouse  {folder / "warehouse" / "warehouse.duckdb"}
+results    {published_path(folder / "warehouse" / "warehouse.duckdb")}
 batches    {folder / "outbox"}
 
 Go on with:
   cd {folder}
   series status
   series run --as-of {format_instant(demo.next_as_of)}
-  duckdb warehouse/warehouse.duckdb "from series.messages limit 5"
+  duckdb warehouse/published/warehouse.duckdb "from series.messages limit 5"
 """
 
 
