@@ -24,14 +24,14 @@ from pipelines import Project
 from pipelines.sql_text import _environment
 from warehouse.duckdb import DuckDB
 
-Work = Literal["run", "hand-off"]
+Work = Literal["run", "hand-off", "released", "dropped"]
 CALLS = ("begin", "execute", "sql", "commit")
 FILE_STEPS = ("mkdir", "fsync", "link", "unlink")
 
 
 @dataclass(frozen=True)
 class Order:
-    """A run or a hand-off of the project in `folder`, killed at a point (its number), after seconds, or not at all."""
+    """Work on the project in `folder`, killed at a point (its number), after seconds, or not at all."""
 
     folder: str
     as_of: str
@@ -80,8 +80,10 @@ def work(project: Project, order: Order) -> None:
     """What the order is about, undisturbed."""
     if order.work == "run":
         project.run(order.as_of, hand_off=False)
-    else:
+    elif order.work == "hand-off":
         project.hand_off()
+    else:
+        project.decide(order.work, all_held=True, why="A test")
 
 
 def work_watched(order: Order) -> None:
