@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from pipelines.init_options import table_options
 from pipelines.problems import RefusedError, UserError
 from pipelines.redact import redact
 from warehouse.adapter import WarehouseError
@@ -139,6 +140,57 @@ as_of_option = click.option("--as-of", type=Instant(), help="Instant (UTC) such 
 @common_options("text", "json")
 def main() -> None:
     """Customer journeys that run inside the data warehouse."""
+
+
+@main.command()
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--warehouse", type=click.Path(path_type=Path), help="The DuckDB file with your tables; only read.")
+@table_options
+@click.option("--yes", is_flag=True, help="Take what is proposed instead of asking.")
+@click.option("--no-input", is_flag=True, help="Ask nothing; what is not said must have the default names.")
+@click.option("--force", is_flag=True, help="Replace series.yml, and keep a copy of it.")
+@click.option("--samples", is_flag=True, help="Show rows (personal data) where output is no terminal, too.")
+@common_options("text", "json")
+@click.pass_obj
+def init(
+    invocation: Invocation,
+    /,
+    folder: Path,
+    warehouse: Path | None,
+    columns: tuple[str, ...],
+    yes: bool,
+    no_input: bool,
+    force: bool,
+    samples: bool,
+    **tables: str | None,
+) -> None:
+    """Make a project in FOLDER, the current one by default.
+
+    Looks at the tables of a warehouse, proposes which of them is what, asks, writes series.yml and a first series, and
+    checks them. Whatever is there already stays as it is.
+    """
+    from pipelines import init_display, output
+    from pipelines.init import init_project
+    from pipelines.init_choice import Wishes
+    from pipelines.init_prompts import Prompts
+
+    result = init_project(
+        invocation.project_dir / folder,
+        warehouse=warehouse,
+        wishes=Wishes.parse(tables, columns),
+        asker=Prompts() if sys.stdin.isatty() and not (yes or no_input) else None,
+        accept=yes,
+        force=force,
+        samples=samples or (invocation.format == "text" and sys.stdout.isatty()),
+    )
+    if invocation.format == "json":
+        facts = {field: getattr(result, field) for field in ("folder", "written", "backup", "sources", "samples")}
+        problems = [output.problem_facts(problem) for problem in result.problems]
+        click.echo(output.to_json({**facts, "problems": problems}))
+    else:
+        click.echo(init_display.init(result))
+    if any(problem.severity == "error" for problem in result.problems):
+        sys.exit(UserError.exit_code)
 
 
 @main.command()

@@ -66,6 +66,11 @@ def _cell(value: object) -> str:
             return printable(str(value))
 
 
+def lines(problems: Iterable[Problem]) -> list[str]:
+    """Problems with their excerpts, as lines that command nothing."""
+    return [printable(line) for problem in problems for line in str(problem).split("\n")]
+
+
 def printable(text: str) -> str:
     """One line that commands nothing: data may hold line breaks and codes that would command a terminal."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipelines.output import printable, summary, table
+from collections.abc import Sequence
+
+from pipelines.output import lines, summary, table
 from pipelines.source_overview import SourceOverview, SourceState
 
 _LONGEST_TYPE = 30
@@ -10,16 +12,20 @@ _LONGEST_TYPE = 30
 
 def sources(overview: SourceOverview) -> str:
     """All sources as one table, then the columns of each, then every problem."""
-    all_sources = table(
+    parts = [list_sources(overview.sources), *(_columns(source) for source in overview.sources if source.present)]
+    problems = "\n".join([*lines(overview.problems), summary(overview.problems)])
+    return "\n\n".join([*parts, problems])
+
+
+def list_sources(all_sources: Sequence[SourceState]) -> str:
+    """One line for each source."""
+    return table(
         ["source", "from", "rows", "newest"],
         [
             [source.name, source.where if source.present else "(none)", source.rows, source.newest_at]
-            for source in overview.sources
+            for source in all_sources
         ],
     )
-    parts = [all_sources, *(_columns(source) for source in overview.sources if source.present)]
-    problems = "\n".join([*(printable(str(problem)) for problem in overview.problems), summary(overview.problems)])
-    return "\n\n".join([*parts, problems])
 
 
 def _columns(source: SourceState) -> str:

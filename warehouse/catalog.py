@@ -1,0 +1,34 @@
+"""The tables and views that a warehouse has, for whoever is to choose among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from warehouse.adapter import Warehouse
+
+_OWN_SCHEMAS = ("series", "series_state", "information_schema", "pg_catalog")
+_COLUMNS = f"""
+select table_schema, table_name, column_name, data_type
+from information_schema.columns
+where table_catalog = current_database() and table_schema not in {_OWN_SCHEMAS}
+order by table_schema, table_name, ordinal_position
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view with its columns and their types, in their order."""
+
+    schema: str
+    name: str
+    columns: tuple[tuple[str, str], ...]
+
+
+def relations(warehouse: Warehouse) -> list[Relation]:
+    """Every table and view by schema and name, but for those of series themselves."""
+    rows = warehouse.fetch(_COLUMNS)
+    return [
+        Relation(schema, name, tuple((column, type_) for _, _, column, type_ in columns))
+        for (schema, name), columns in groupby(rows, key=lambda row: (row[0], row[1]))
+    ]
