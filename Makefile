@@ -1,6 +1,6 @@
 # Everything a contributor runs; each target is what its name says, from a clean checkout onwards.
 .DEFAULT_GOAL := help
-.PHONY: help setup test check format golden demo example deep bench
+.PHONY: help setup test check format golden demo dagster example deep bench
 
 BIN := .venv/bin
 
@@ -14,7 +14,7 @@ else
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version)'
 	python3 -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[example,postgres]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[dagster,example,postgres]' --group dev
 endif
 
 test: ## Run every test and doctest
@@ -37,6 +37,12 @@ golden: ## Rewrite the golden files; then read the difference
 
 demo: setup ## Run two weeks of a made-up company, hour by hour; the project is then in demo/
 	$(BIN)/series demo demo --force
+
+dagster: setup ## Run demo/ by Dagster, on http://127.0.0.1:3000; where there is no demo, a short one is made first
+	test -f demo/series.yml || $(BIN)/series demo demo --customers 1000 --hours 48
+	mkdir -p demo/.dagster
+	cp assets/dagster.yaml demo/.dagster/
+	DAGSTER_HOME=$(CURDIR)/demo/.dagster SERIES_PROJECT_DIR=demo $(BIN)/dg dev
 
 bench: ## Print what runs cost, with machine and versions, beside a floor measured in the same run
 	$(BIN)/python benchmarks/engine.py

@@ -51,7 +51,7 @@ def _read(reader: Reader, text: str, file: str) -> Series:
     reader.require("series", "status", "schedule", "blocks")
     blocks = _read_blocks(reader)
     reader.problems.extend(structure_problems(blocks))
-    series = Series(
+    return Series(
         series_id=_read_series_id(reader, file),
         position=reader.key_position("series"),
         file=file,
@@ -67,10 +67,9 @@ def _read(reader: Reader, text: str, file: str) -> Series:
         holdout=reader.percent("holdout") or Decimal(0),
         priority=reader.integer("priority", 0, MAX_PRIORITY) or 0,
         guards=read_guards(reader, of_series=True),
+        description=reader.string("description"),
+        owner=reader.string("owner"),
     )
-    for key in ("description", "owner"):
-        reader.text(key)
-    return series
 
 
 def parse_schedule(text: str) -> str:

@@ -272,6 +272,8 @@ class Series:
         blocks: By id, in the file's order; the order decides ties.
         guards: Limits of its own, in place of the project's.
         files: The texts of the files that its messages name, by path; they belong to it like its own text.
+        description: What the series is for; None when nobody wrote it down.
+        owner: Who answers for the series; None likewise.
     """
 
     series_id: str
@@ -290,6 +292,8 @@ class Series:
     priority: int = 0
     guards: Guards = Guards()
     files: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +311,7 @@ class Source:
         updated_at: The column of `customers` that says when a row was changed, for ``max_age``.
         max_drop: Percent of the rows of the run before that may be missing; None: any number.
         position: Where ``series.yml`` says so; None for a default.
+        asset_key: The Dagster asset that fills the table, its parts joined by ``/``; None: it is called as the table.
     """
 
     name: str
@@ -319,6 +324,7 @@ class Source:
     position: Position | None = None
     origin: Origin | None = None
     types: Mapping[str, str] = field(default_factory=dict)
+    asset_key: str | None = None
 
     @property
     def where(self) -> str:

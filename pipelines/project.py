@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from pipelines.batches import BatchRow, Decision, DecisionResult
     from pipelines.guards import GuardFinding
+    from pipelines.figures import Batches, RunFigures
     from pipelines.hand_off import HandOffResult
+    from pipelines.health import Finding
     from pipelines.report import Report
     from pipelines.run import SeriesRun
     from pipelines.scenario_run import ScenarioResult
@@ -69,16 +71,24 @@ class Project:
     The files are read when they are first needed and not again; open the project anew to see changes.
     """
 
-    def __init__(self, folder: Path, notify: Callable[[str], None], target: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, notify: Callable[[str], None], target: str | None = None, wait: float | None = None
+    ) -> None:
         self.folder = folder
         self._target = target
         self._notify = notify
+        self._wait = wait
         self._memo = Memo()
         self._held: Warehouse | None = None
 
     @classmethod
     def open(
-        cls, folder: Path | str = ".", notify: Callable[[str], None] = lambda _: None, *, target: str | None = None
+        cls,
+        folder: Path | str = ".",
+        notify: Callable[[str], None] = lambda _: None,
+        *,
+        target: str | None = None,
+        wait: float | None = None,
     ) -> Project:
         """Open a project.
 
@@ -86,6 +96,7 @@ class Project:
             folder: Its folder.
             notify: Told, in a sentence, why something takes long.
             target: The target of ``series.yml`` to work on; None: as SERIES_TARGET says, or ``dev``.
+            wait: Seconds to wait while somebody else has the warehouse; None: as SERIES_LOCK_WAIT says, or a minute.
 
         Raises:
             UsageError: There is no such folder.
@@ -93,7 +104,7 @@ class Project:
         path = Path(folder).resolve()
         if not path.is_dir():
             raise UsageError(f"There is no folder {folder}.")
-        return cls(path, notify, target or os.environ.get(TARGET_VARIABLE) or None)
+        return cls(path, notify, target or os.environ.get(TARGET_VARIABLE) or None, wait)
 
     @property
     def definitions(self) -> Definitions:
@@ -295,6 +306,43 @@ class Project:
             overview = read_overview(warehouse, self.definitions.settings)
         return SourceOverview(overview.sources, tuple(in_order([*ours, *missing, *overview.problems])))
 
+    def figures(self, as_of: datetime | str) -> RunFigures:
+        """What the run at an instant did, in numbers; without any series when there was none.
+
+        Raises:
+            WarehouseError: Nothing has run yet, or the warehouse cannot be opened.
+        """
+        from pipelines.figures import read_run
+
+        with self._warehouse(read_only=True) as warehouse:
+            return read_run(warehouse, _instant(as_of))
+
+    def handed_off(self, since: datetime) -> dict[str, Batches]:
+        """By series, the batches that senders have accepted since a moment of the wall clock (naive: UTC).
+
+        Raises:
+            WarehouseError: Nothing has run yet, or the warehouse cannot be opened.
+        """
+        from pipelines.figures import read_handed_off
+
+        with self._warehouse(read_only=True) as warehouse:
+            return read_handed_off(warehouse, _instant(since))
+
+    def health(self, *checks: str) -> dict[str, tuple[Finding, ...]]:
+        """What some of `pipelines.health.CHECKS` find, by their names.
+
+        Raises:
+            RunError: A source cannot be used.
+            WarehouseError: The warehouse cannot be opened.
+        """
+        from pipelines.health import NEEDS_SOURCES, read_health
+
+        if not self.warehouse_path.exists():
+            return dict.fromkeys(checks, ())
+        inputs = self._inputs() if NEEDS_SOURCES.intersection(checks) else ()
+        with self._warehouse(read_only=True, inputs=inputs) as warehouse:
+            return read_health(warehouse, self.definitions, checks)
+
     def test(self, paths: Sequence[Path] = (), *, exact: bool = False) -> tuple[ScenarioResult, ...]:
         """Play tests of the series, each on a warehouse of its own, in memory; nothing is handed off.
 
@@ -456,7 +504,12 @@ class Project:
         if must_exist and not self.warehouse_path.exists():
             raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
         warehouse = DuckDB.open(
-            self.warehouse_path, read_only=read_only, inputs=inputs, rows=rows, on_wait=self._notify
+            self.warehouse_path,
+            read_only=read_only,
+            wait=self._wait,
+            inputs=inputs,
+            rows=rows,
+            on_wait=self._notify,
         )
         try:
             self._refuse_foreign(warehouse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 
 from pipelines.problems import UsageError
 
@@ -24,8 +25,36 @@ def is_due(cron: str, newest_as_of: datetime | None, as_of: datetime) -> bool:
     >>> is_due("0 2 * * *", None, datetime(2026, 3, 1))
     True
     """
-    latest = _latest_instant(cron, as_of)
+    latest = latest_instant(cron, as_of)
     return latest is not None and (newest_as_of is None or latest > newest_as_of)
+
+
+def latest_instant(cron: str, as_of: datetime) -> datetime | None:
+    """The latest instant of a schedule, up to and including ``as_of``; None where it never had one.
+
+    Args:
+        cron: Five-field cron expression in UTC, already checked.
+        as_of: Naive UTC instant.
+
+    >>> latest_instant("0 2 * * *", datetime(2026, 3, 1, 1, 59))
+    datetime.datetime(2026, 2, 28, 2, 0)
+    """
+    from cronsim import CronSim
+
+    # Backwards iteration starts strictly before its start, and `as_of` itself counts.
+    return next(CronSim(cron, as_of + timedelta(microseconds=1), reverse=True), None)
+
+
+def longest_gap(cron: str) -> timedelta:
+    """The longest time between one instant of a schedule and the next, as far as a year or so shows it.
+
+    >>> longest_gap("0 2 * * *"), longest_gap("0 9 * * 1-5")
+    (datetime.timedelta(days=1), datetime.timedelta(days=3))
+    """
+    from cronsim import CronSim
+
+    instants = list(islice(CronSim(cron, datetime(2026, 1, 1)), 400))
+    return max((later - earlier for earlier, later in pairwise(instants)), default=timedelta(days=366))
 
 
 def parse_as_of(text: str) -> datetime:
@@ -64,10 +93,3 @@ def format_instant(instant: datetime) -> str:
     """
     whole_minute = not (instant.second or instant.microsecond)
     return instant.isoformat(timespec="minutes" if whole_minute else "auto") + "Z"
-
-
-def _latest_instant(cron: str, as_of: datetime) -> datetime | None:
-    from cronsim import CronSim
-
-    # Backwards iteration starts strictly before its start, and `as_of` itself counts.
-    return next(CronSim(cron, as_of + timedelta(microseconds=1), reverse=True), None)

@@ -29,6 +29,7 @@ def read_sources(reader: Reader) -> dict[str, Source]:
                 columns=columns.strings() if columns else {},
                 types=_read_types(source, name, origin),
                 lag=source.duration("lag", zero=True) or timedelta(0),
+                asset_key=source.string("asset_key"),
                 position=inner.key_position(name),
             )
             sources[name] = read_source_guards(source, read)

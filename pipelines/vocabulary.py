@@ -178,6 +178,7 @@ SOURCE: Keys = MappingProxyType(
         "max_age": "How old the newest row may be; a run with an older source is refused.",
         "updated_at": "The column of `customers` that says when a row was changed; `max_age` needs it.",
         "max_drop": "Percent of the customers of the run before that may be missing; else the run is refused.",
+        "asset_key": "The Dagster asset that fills the table, such as `dbt/customers`; the table's name when absent.",
     }
 )
 SOURCE_GUARDS: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -38,6 +38,20 @@ def test_importing_is_light(code: str) -> None:
     assert not imported(code) & HEAVY
 
 
+def test_the_engine_needs_no_orchestrator() -> None:
+    code = f"""
+import importlib, pkgutil, sys
+sys.modules["dagster"] = None  # importing it is an error now, as where it is not installed
+import pipelines, warehouse
+for package in (pipelines, warehouse):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+{PRINT_MODULES}
+"""
+    assert {"duckdb", "sqlglot"} <= imported(code)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
 def test_help_is_light(arguments: list[str]) -> None:
     assert not imported(RUN_SERIES, *arguments) & HEAVY

@@ -1,0 +1,36 @@
+"""What assets are called."""
+
+from dataclasses import dataclass
+
+from dagster import AssetKey
+
+from pipelines.model import Source
+
+RUN = ("entries", "path_advances", "wait_expiries", "tag_writes", "outbound_batches")
+"""What one run makes, in topological order."""
+
+HAND_OFF = "handed_off_batches"
+"""What a hand-off makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of a project's assets.
+
+    Attributes:
+        prefix: Stands before the key of everything but sources, which are somebody else's.
+    """
+
+    prefix: tuple[str, ...] = ()
+
+    def of(self, name: str) -> AssetKey:
+        """The key of something that a run or a hand-off makes."""
+        return AssetKey([*self.prefix, name])
+
+    def series(self, series_id: str) -> AssetKey:
+        """The key of a series."""
+        return AssetKey([*self.prefix, "series", series_id])
+
+    def source(self, source: Source) -> AssetKey:
+        """The key of the table behind a source: as the project file says, else the parts of the table's name."""
+        return AssetKey(source.asset_key.split("/") if source.asset_key else source.table.split("."))

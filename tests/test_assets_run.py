@@ -1,0 +1,219 @@
+"""A run by Dagster is the engine's run: what it reports is what the tables say, whatever failed in between."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from assets import policies
+from pipelines import Project
+from tests.orchestrated import (
+    FOLDER,
+    NO_TELEMETRY,
+    WAREHOUSE,
+    checks,
+    make_shop,
+    metadata,
+    run_job,
+    shop_job,
+    sql,
+    steps,
+)
+
+FIRST, SECOND = "2026-03-01T09:00Z", "2026-03-01T10:00Z"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return make_shop(tmp_path / "shop")
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+def test_a_run_and_its_repeat_report_what_the_tables_say(shop: Path, instance: dg.DagsterInstance) -> None:
+    result = run_job(shop, instance, as_of=FIRST)
+    assert result.success
+    assert all(checks(result).values())
+    assert metadata(result, "entries")["dagster/row_count"] == 18
+    assert metadata(result, "entries")["entered: upgrade"] == 8
+    assert metadata(result, "entries")["entered: welcome"] == 10
+    assert (
+        metadata(result, "series", "upgrade")["messages_queued"] == metadata(result, "handed_off_batches")["messages"]
+    )
+    assert metadata(result, "outbound_batches")["batches"] == 1
+    assert len(list((shop / "outbox").glob("*.jsonl"))) == 1
+    again = run_job(shop, instance, as_of=FIRST)
+    assert again.success
+    for name in ("entries", "path_advances", "wait_expiries", "tag_writes", "outbound_batches"):
+        assert metadata(again, name) == metadata(result, name), name
+    assert metadata(again, "handed_off_batches")["messages"] == 0
+    assert sql(shop, "select count(*) from series.entries") == [(18,)]
+
+
+def test_assets_are_reported_in_the_order_of_their_making(shop: Path, instance: dg.DagsterInstance) -> None:
+    result = run_job(shop, instance, as_of=FIRST)
+    made = [
+        event.asset_key.to_user_string()
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key
+    ]
+    assert made == [
+        "series/upgrade", "series/welcome", "entries", "path_advances", "wait_expiries", "tag_writes",
+        "outbound_batches", "handed_off_batches",
+    ]  # fmt: skip
+
+
+def test_sources_are_observed(shop: Path, instance: dg.DagsterInstance) -> None:
+    sql(shop, "insert into engagements values ('unknown', 'opened', timestamp '2026-03-01 08:30:00', null)")
+    sql(shop, "insert into engagements values ('unknown', 'shouted', timestamp '2026-03-01 08:00:00', null)")
+    result = run_job(shop, instance, as_of=FIRST)
+    assert not checks(result)["engagements.usable"]
+    assert checks(result)["customers.usable"]
+    seen = {
+        observation.asset_key.to_user_string(): {key: value.value for key, value in observation.metadata.items()}
+        for event in result.all_events
+        if event.event_type_value == "ASSET_OBSERVATION"
+        for observation in [event.asset_observation_data.asset_observation]
+    }
+    assert seen["customers"] == {"dagster/row_count": 10}
+    assert seen["engagements"]["dagster/row_count"] == 2
+    assert seen["engagements"]["newest_row"] == 1772353800.0
+    assert "events" not in seen
+
+
+def test_a_held_batch_stops_everything_until_a_person_decides(
+    shop: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Project.open(shop).run(FIRST, hand_off=False)
+    sql(shop, "update series.batches set status = 'held'")
+    sql(shop, "update customers set plan = 'Free' where customer_id = 0")
+    monkeypatch.setenv(FOLDER, str(shop))
+    job = dg.reconstructable(shop_job)
+    run_config = {"ops": {"run": {"config": {"as_of": SECOND}}}}
+    with dg.execute_job(job, instance, run_config=run_config) as stopped:
+        assert not stopped.success
+        assert not checks(stopped)["outbound_batches.held_batches"]
+        assert "hand_off" not in steps(stopped, "STEP_START")
+    assert not (shop / "outbox").exists()
+    assert sql(shop, "select status, count(*) from series.batches group by all order by all") == [
+        ("held", 1),
+        ("pending", 1),
+    ]
+    sql(shop, "update series.batches set status = 'pending' where status = 'held'")
+    goes_on = dg.ReexecutionOptions.from_failure(stopped.run_id, instance)
+    with dg.execute_job(job, instance, run_config=run_config, reexecution_options=goes_on) as resumed:
+        assert resumed.success
+        assert "run" not in steps(resumed, "STEP_START")
+        assert "hand_off" in steps(resumed, "STEP_SUCCESS")
+    assert sql(shop, "select distinct status from series.batches") == [("handed_off",)]
+    assert len(list((shop / "outbox").glob("*.jsonl"))) == 2
+    assert sql(shop, "select count(*) from series.ticks where series_id = 'upgrade'") == [(2,)]
+
+
+def test_a_step_waits_for_the_warehouse_and_is_tried_again(
+    shop: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "RETRY", dg.RetryPolicy(max_retries=60, delay=0.3))
+    monkeypatch.setenv("SERIES_LOCK_WAIT", "0")
+    holder = duckdb.connect(str(shop / WAREHOUSE))
+
+    def let_go_after_the_first_attempt() -> None:
+        while not instance.get_runs() or not instance.all_logs(
+            instance.get_runs()[0].run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY
+        ):
+            time.sleep(0.05)
+        holder.close()
+
+    waiting = threading.Thread(target=let_go_after_the_first_attempt)
+    waiting.start()
+    result = run_job(shop, instance, as_of=FIRST)
+    waiting.join()
+    assert result.success
+    assert steps(result, "STEP_UP_FOR_RETRY")
+    assert metadata(result, "entries")["entered"] == 18
+
+
+def test_a_mistake_is_not_tried_again(shop: Path, instance: dg.DagsterInstance) -> None:
+    file = shop / "series_definitions" / "upgrade.yml"
+    file.write_text(file.read_text().replace("plan = 'Premium'", "plam = 'Premium'"))
+    result = run_job(shop, instance, as_of=FIRST)
+    assert not result.success
+    assert steps(result, "STEP_FAILURE") == ["run"]
+    assert not steps(result, "STEP_UP_FOR_RETRY")
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert "series_definitions/upgrade.yml:5:14: error: " in str(failure.step_failure_data.user_failure_data)
+    assert sql(shop, "select count(*) from duckdb_tables() where schema_name = 'series'") == [(0,)]
+
+
+def test_a_crash_between_commit_and_report_loses_and_repeats_nothing(shop: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.killed_dagster", str(shop), str(home), FIRST],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert sql(shop, "select count(*) from series.entries") == [(18,)]
+    with dg.DagsterInstance.local_temp(str(home), overrides=NO_TELEMETRY) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+        assert instance.get_latest_materialization_event(dg.AssetKey("entries")) is None
+        result = run_job(shop, instance, as_of=FIRST)
+    assert result.success
+    assert metadata(result, "entries")["entered"] == 18
+    assert metadata(result, "handed_off_batches")["messages"] == metadata(result, "outbound_batches")["messages_queued"]
+    assert sql(shop, "select count(*) from series.entries") == [(18,)]
+
+
+def test_a_series_that_somebody_has_to_look_at_fails_a_check_and_stops_nothing(
+    shop: Path, instance: dg.DagsterInstance
+) -> None:
+    Project.open(shop).run(FIRST)
+    file = shop / "series_definitions" / "upgrade.yml"
+    file.write_text(file.read_text().replace("offer", "bid"))
+    result = run_job(shop, instance, as_of="2026-03-05T10:00Z")
+    assert result.success
+    found = checks(result)
+    assert not found["entries.every_series_ran"]
+    assert not found["path_advances.overdue_visits"]
+    assert found["outbound_batches.held_batches"]
+    assert metadata(result, "wait_expiries")["waits_ended: welcome"] == 10
+
+
+def test_a_batch_that_its_sender_does_not_take_is_stuck(shop: Path, instance: dg.DagsterInstance) -> None:
+    (shop / "outbox").write_text("not a folder")
+    result = run_job(shop, instance, as_of=FIRST)
+    assert result.success
+    assert not checks(result)["handed_off_batches.stuck_batches"]
+    assert metadata(result, "handed_off_batches")["batches_not_taken"] == 1
+
+
+def test_a_broken_promise_is_seen(shop: Path, instance: dg.DagsterInstance) -> None:
+    Project.open(shop).run(FIRST)
+    sql(shop, "delete from series.advances where entry_id = (select min(entry_id) from series.advances)")
+    result = run_job(shop, instance, as_of=SECOND)
+    assert result.success
+    assert not checks(result)["entries.broken_promises"]
+
+
+def test_without_an_instant_a_run_is_at_its_launch(shop: Path, instance: dg.DagsterInstance) -> None:
+    result = run_job(shop, instance)
+    record = instance.get_run_record_by_id(result.run_id)
+    assert record
+    assert metadata(result, "entries")["as_of"] == int(record.create_timestamp.timestamp())
+    assert metadata(result, "entries")["entered"] == 18
