@@ -77,7 +77,7 @@ def _looking_at(cron: str, name: str, description: str, job_name: str) -> Schedu
     )
     def tick(context: ScheduleEvaluationContext) -> RunRequest:
         as_of = format_instant(context.scheduled_execution_time.replace(tzinfo=None))
-        options = RunOptions(as_of=as_of, due=True, series=None)
+        options = RunOptions(as_of=as_of, due=True, series=None, accept=[])
         return RunRequest(run_key=as_of, run_config=RunConfig(ops={"run": options}), tags={"series/as_of": as_of})
 
     return tick

@@ -104,4 +104,6 @@ def source_watermark(definitions: Definitions, keys: Keys, run_job: str) -> Sens
 
 def _due_run(run_key: str) -> RunRequest:
     """A run of what is due when it is launched."""
-    return RunRequest(run_key=run_key, run_config=RunConfig(ops={"run": RunOptions(as_of=None, due=True, series=None)}))
+    return RunRequest(
+        run_key=run_key, run_config=RunConfig(ops={"run": RunOptions(as_of=None, due=True, series=None, accept=[])})
+    )

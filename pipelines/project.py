@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from pipelines.batches import BatchRow, Decision, DecisionResult
-    from pipelines.guards import GuardFinding
     from pipelines.figures import Batches, RunFigures
+    from pipelines.guards import GuardFinding
     from pipelines.hand_off import HandOffResult
     from pipelines.health import Finding
     from pipelines.report import Report
