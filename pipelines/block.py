@@ -67,10 +67,13 @@ def _read_content(reader: Reader, block: Block) -> ContentBlock | None:
     fields = read_content(reader, channel.value, BLOCKS["content"]) if channel else {}
     try_for = reader.duration("try_for") or DEFAULT_TRY_FOR
     send = _read_send(reader)
+    once = reader.boolean("once_per_address") or False
     goal = read_goal(reader, of_message=True)
     if channel is None:
         return None
-    return ContentBlock(*_shared(block), channel=channel, fields=fields, try_for=try_for, send=send, goal=goal)
+    return ContentBlock(
+        *_shared(block), channel=channel, fields=fields, try_for=try_for, send=send, once_per_address=once, goal=goal
+    )
 
 
 def _read_wait(reader: Reader, block: Block) -> WaitBlock | None:

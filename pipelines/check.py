@@ -61,6 +61,8 @@ def check(definitions: Definitions, columns: SourceColumns) -> tuple[CheckedDefi
     scope = _project_scope(definitions, columns)
     channels, problems = _check_channels(definitions, scope)
     problems += _check_segments(definitions, scope)
+    test_customers, found = _check_test_customers(definitions.settings, scope)
+    problems += found
     checked: dict[str, CheckedSeries] = {}
     for series in definitions.series.values():
         result, found = _check_series(series, definitions.settings, scope)
@@ -71,16 +73,17 @@ def check(definitions: Definitions, columns: SourceColumns) -> tuple[CheckedDefi
         problems += series_warnings(result, definitions.settings, columns.present("engagements"))
     for series in definitions.refused.values():
         problems += _check_series(series, definitions.settings, scope)[1]
-    return CheckedDefinitions(definitions.settings, checked, channels), in_order(problems)
+    return CheckedDefinitions(definitions.settings, checked, channels, test_customers), in_order(problems)
 
 
 def check_other_targets(definitions: Definitions) -> list[Problem]:
     """What is wrong for other targets than the chosen one only, as far as can be told without their warehouses."""
-    # Of a target's settings, only the channels have a meaning that can be wrong.
+    # Of a target's settings, only these have a meaning that can be wrong.
+    mine = definitions.settings.channels, definitions.settings.policy.test_customers
     others = [
         settings
         for settings in definitions.other_targets.values()
-        if settings.channels != definitions.settings.channels
+        if (settings.channels, settings.policy.test_customers) != mine
     ]
     here = set(check(definitions, SourceColumns())[1]) if others else set()
     found: dict[Problem, list[str]] = {}
@@ -143,6 +146,9 @@ def _content_problems(block: ContentBlock, settings: Settings, attributes: Attri
         hint = did_you_mean(block.channel.value, settings.channels)
         message = f"there is no channel `{block.channel}`{hint or '; declare it under `channels` in series.yml'}"
         yield Problem(block.channel.position, message)
+    elif block.once_per_address and settings.channels[block.channel.value].address is None:
+        message = f"`once_per_address` asks for an address, and channel `{block.channel}` has none; remove it"
+        yield Problem(block.position, message)
     yield from compile_payload(block, attributes)[1]
 
 
@@ -189,3 +195,15 @@ def _check_segments(definitions: Definitions, scope: Scope) -> list[Problem]:
     blocks = frozenset(block_id for one in series for block_id in one.blocks)
     anywhere = replace(scope, messages=blocks, blocks=blocks, content_blocks=blocks)
     return [problem for rule in definitions.segments.values() for problem in parse_rule(rule, anywhere)[1]]
+
+
+def _check_test_customers(settings: Settings, scope: Scope) -> tuple[Rule | None, list[Problem]]:
+    """The rule of the sending policy that tells test customers."""
+    text = settings.policy.test_customers
+    if text is None:
+        return None, []
+    rule, problems = parse_rule(text, scope)
+    if rule is not None and not problems and (rule.calls or rule.company_columns):
+        message = "`test_customers` can ask for attributes of the customer only, not for companies or what happened"
+        problems = [Problem(text.position, message)]
+    return (None if problems else rule), problems

@@ -40,8 +40,13 @@ class CheckedSeries:
 
 @dataclass(frozen=True, slots=True)
 class CheckedDefinitions:
-    """Everything that a run may use; ``channels`` are those that some series uses."""
+    """Everything that a run may use; ``channels`` are those that some series uses.
+
+    Attributes:
+        test_customers: The rule of the sending policy; None: it has none.
+    """
 
     settings: Settings
     series: Mapping[str, CheckedSeries]
     channels: Mapping[str, CheckedChannel]
+    test_customers: Rule | None = None

@@ -70,8 +70,8 @@ def parse_moment(text: str) -> WeekdayTime | DateTime | None:
     return None
 
 
-def check_time_zone(name: str) -> None:
-    """Accepts the name of an IANA time zone.
+def time_zone(name: str) -> str:
+    """Reads the name of an IANA time zone.
 
     Raises:
         ValueError: There is no such zone; the message names the nearest.
@@ -84,6 +84,7 @@ def check_time_zone(name: str) -> None:
         near = nearest(name, zoneinfo.available_timezones())
         hint = f"did you mean `{near}`?" if near else "write one such as `Europe/Berlin`"
         raise ValueError(f"`{name}` is not a time zone; {hint}") from None
+    return name
 
 
 def _date_time(found: re.Match[str]) -> DateTime:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import cast
 
 from pipelines.block import read_block
+from pipelines.clock import time_zone
 from pipelines.document import Fields, read_document
 from pipelines.goal import read_goal
 from pipelines.graph import structure_problems
 from pipelines.guards import read_guards
 from pipelines.hint import did_you_mean
-from pipelines.model import STATUSES, AnyBlock, Block, Reentry, Series, Status
+from pipelines.model import (
+    STATUSES,
+    AnyBlock,
+    Block,
+    ContentBlock,
+    DateTime,
+    Reentry,
+    Series,
+    Status,
+    WaitBlock,
+    WeekdayTime,
+)
 from pipelines.problems import Position, Problem, in_order
 from pipelines.reader import Reader
 from pipelines.vocabulary import REENTRY, SCHEDULES, SERIES
@@ -50,6 +63,8 @@ def draft_series(text: str, file: str) -> tuple[Series, list[Problem]]:
 def _read(reader: Reader, text: str, file: str) -> Series:
     reader.require("series", "status", "schedule", "blocks")
     blocks = _read_blocks(reader)
+    if zone := reader.parsed("timezone", time_zone):
+        blocks = {block_id: _in_zone(block, zone) for block_id, block in blocks.items()}
     reader.problems.extend(structure_problems(blocks))
     return Series(
         series_id=_read_series_id(reader, file),
@@ -129,6 +144,15 @@ def _read_blocks(reader: Reader) -> dict[str, Block]:
     for entry in inner.node.entries.values():
         inner.identifier(entry.key, "block")
     return {block_id: read_block(inner, block_id) for block_id in inner.node.entries}
+
+
+def _in_zone(block: Block, zone: str) -> Block:
+    """The block with its wall clocks in the series' zone, where it does not say one itself."""
+    if isinstance(block, ContentBlock) and block.send and block.send.timezone is None:
+        return replace(block, send=replace(block.send, timezone=zone))
+    if isinstance(block, WaitBlock) and isinstance(block.until, WeekdayTime | DateTime) and not block.until.timezone:
+        return replace(block, until=replace(block.until, timezone=zone))
+    return block
 
 
 def _read_reentry(reader: Reader) -> Reentry | None:

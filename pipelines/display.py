@@ -90,11 +90,15 @@ def hand_off(result: HandOffResult) -> str:
     for batch in result.batches:
         batches[batch.status] += 1
         messages[batch.status] += batch.message_count
+    stopped = ["Sending is stopped: nothing is handed off."] if result.stopped else []
     if not batches:
-        return "No batches to hand off."
+        return "\n".join(stopped or ["No batches to hand off."])
     return "\n".join(
-        f"{status.replace('_', ' ').capitalize()}: {count(number, 'batch')}, {count(messages[status], 'message')}."
-        for status, number in batches.items()
+        stopped
+        + [
+            f"{status.replace('_', ' ').capitalize()}: {count(number, 'batch')}, {count(messages[status], 'message')}."
+            for status, number in batches.items()
+        ]
     )
 
 

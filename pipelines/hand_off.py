@@ -88,9 +88,10 @@ class HandedBatch:
 
 @dataclass(frozen=True, slots=True)
 class HandOffResult:
-    """Every batch that was pending, in the order of its run, then its id."""
+    """Every batch that was pending, in the order of its run, then its id; ``stopped``: nothing was to leave."""
 
     batches: tuple[HandedBatch, ...]
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +138,12 @@ def hand_off(
     """
     pending = [_Pending(*row) for row in warehouse.fetch(_PENDING)]
     results = {each.batch_id: each.kept() for each in pending}
-    may_go = [each for each in pending if _may_send(definitions, each.series_id)]
+    stopped = definitions.settings.policy.stopped
+    may_go = [each for each in pending if not stopped and _may_send(definitions, each.series_id)]
     for name, batches in groupby(may_go, key=lambda each: each.sender):
         for handed in _to_sender(warehouse, definitions, folder, name, batches, as_of, clock):
             results[handed.batch_id] = handed
-    return HandOffResult(tuple(results.values()))
+    return HandOffResult(tuple(results.values()), stopped)
 
 
 def _may_send(definitions: Definitions, series_id: str) -> bool:

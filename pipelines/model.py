@@ -26,6 +26,7 @@ GOOD_OUTCOMES: tuple[Outcome, ...] = ("matched", "waited", "tagged", "delivered"
 RECEIPT_KINDS = ("delivered", "opened", "clicked", "replied", "completed", "dismissed", "reacted")
 NON_RECEIPT_KINDS = ("bounced", "failed")
 ENGAGEMENT_KINDS = (*RECEIPT_KINDS, *NON_RECEIPT_KINDS, "unsubscribed", "complained")
+SUPPRESSING_KINDS = ("bounced", "complained", "unsubscribed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,16 @@ class Policy:
     Attributes:
         quiet_hours: None: there are none.
         limits: Caps and gaps.
+        suppress: Kinds of engagement after which an address gets no more messages of the channel.
+        test_customers: Rule over attributes; whom it holds for is kept waiting by no clock, cap or gap. None: nobody.
+        stopped: Nothing is queued and nothing is handed off.
     """
 
     quiet_hours: QuietHours | None = None
     limits: tuple[Limit, ...] = ()
+    suppress: tuple[str, ...] = ()
+    test_customers: Expression | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +184,16 @@ class RuleBlock(Block):
 
 @dataclass(frozen=True, slots=True)
 class ContentBlock(Block):
-    """Sends one message; ``fields`` are what its channel needs (``subject``, ``steps``, ...), still as templates."""
+    """Sends one message; ``fields`` are what its channel needs (``subject``, ``steps``, ...), still as templates.
+
+    With ``once_per_address`` an address gets it once, whoever has the address and however often they enter.
+    """
 
     channel: Text = field(kw_only=True)
     fields: Mapping[str, Content] = field(default_factory=dict)
     try_for: timedelta = timedelta(days=3)
     send: SendWindow | None = None
+    once_per_address: bool = False
     goal: Goal | None = None
 
     @property
@@ -204,7 +215,7 @@ class WeekdayTime:
 class DateTime:
     """A fixed instant: ``local`` is ISO text without zone, wall clock in ``timezone``.
 
-    ``timezone`` is ``UTC``, an offset such as ``+02:00``, or None for the project's.
+    ``timezone`` is an IANA zone, an offset such as ``+02:00``, or None for the project's.
     """
 
     local: str

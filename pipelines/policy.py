@@ -9,7 +9,7 @@ from datetime import timedelta
 from pipelines.document import Fields
 from pipelines.duration import parse_duration
 from pipelines.hint import did_you_mean
-from pipelines.model import Limit, Policy, QuietHours
+from pipelines.model import SUPPRESSING_KINDS, Limit, Policy, QuietHours
 from pipelines.reader import Reader
 from pipelines.send_window import EVERY_DAY, MIDNIGHT, read_window
 from pipelines.vocabulary import ALL_CHANNELS, QUIET_HOURS
@@ -27,6 +27,9 @@ def read_policy(sending: Reader, channels: Collection[str]) -> Policy:
     return Policy(
         quiet_hours=_read_quiet_hours(sending, channels),
         limits=(*_read_caps(sending, channels), *_read_gaps(sending, channels)),
+        suppress=_read_suppress(sending),
+        test_customers=sending.text("test_customers"),
+        stopped=sending.boolean("stopped") or False,
     )
 
 
@@ -74,6 +77,18 @@ def _read_gaps(sending: Reader, channels: Collection[str]) -> Iterator[Limit]:
     for name in _known(reader, channels):
         if within := reader.duration(name):
             yield Limit("gap", None if name == ALL_CHANNELS else name, 1, within)
+
+
+def _read_suppress(sending: Reader) -> tuple[str, ...]:
+    found = []
+    for text in sending.texts("suppress"):
+        if text.value in SUPPRESSING_KINDS:
+            found.append(text.value)
+        else:
+            hint = did_you_mean(text.value, SUPPRESSING_KINDS)
+            kinds = ", ".join(f"`{kind}`" for kind in SUPPRESSING_KINDS)
+            sending.report(text.position, f"`suppress` cannot be `{text}`{hint or f'; write some of {kinds}'}")
+    return tuple(sorted(found))
 
 
 def _known(reader: Reader, channels: Collection[str]) -> list[str]:

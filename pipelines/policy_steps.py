@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.job import Job, literals
-from pipelines.model import Limit, Policy
+from pipelines.checked import CheckedChannel, CheckedSeries
+from pipelines.facts import predicate
+from pipelines.job import Job, literals, of_block
+from pipelines.model import ContentBlock, Limit, Policy
+from pipelines.rules import render as render_rule
 from pipelines.sql_text import interval, literal
 
 
@@ -24,6 +27,8 @@ def quiet_hours(policy: Policy, channels: Sequence[str]) -> Mapping[str, Any] | 
 
 def limits(policy: Policy, channels: Sequence[str]) -> Mapping[str, Any] | None:
     """Caps and gaps on the channels, each under the name of the column that counts for it."""
+    if policy.stopped:
+        return None
     asked = [limit for limit in policy.limits if limit.channel is None or limit.channel in channels]
     if not asked:
         return None
@@ -41,6 +46,31 @@ def limits(policy: Policy, channels: Sequence[str]) -> Mapping[str, Any] | None:
         ],
         "overall": _rooms(named, None),
     }
+
+
+def suppressing(policy: Policy, channels: Sequence[CheckedChannel]) -> list[str]:
+    """The kinds of engagement that suppress an address; none where no channel has addresses."""
+    return literals(policy.suppress) if any(channel.address for channel in channels) else []
+
+
+def once_per_address(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> list[Mapping[str, str]]:
+    """The blocks whose message an address gets once: how to tell their messages and visits."""
+    return [
+        {
+            "subject": of_block(checked, block.block_id),
+            "message": of_block(checked, block.block_id, "message"),
+            "visit": of_block(checked, block.block_id, "visit"),
+            "address": render_rule(address.sql),
+        }
+        for checked, block in blocks
+        if block.once_per_address and (address := job.definitions.channels[block.channel.value].address)
+    ]
+
+
+def test_customer(job: Job) -> str | None:
+    """The condition that tells test customers."""
+    rule = job.definitions.test_customers
+    return predicate(rule) if rule else None
 
 
 def priorities(job: Job) -> list[str]:

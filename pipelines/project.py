@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +64,9 @@ class RunResult:
 TARGET_VARIABLE = "SERIES_TARGET"
 """The environment variable that chooses a target where nobody else does."""
 
+STOP_VARIABLE = "SERIES_STOP"
+"""The environment variable that stops sending, whatever the file says."""
+
 
 class Project:
     """A folder with ``series_definitions/`` and perhaps a ``series.yml``.
@@ -108,8 +111,8 @@ class Project:
 
     @property
     def definitions(self) -> Definitions:
-        """What the files say, as far as they can be read."""
-        return self._loaded[0]
+        """What the files say, as far as they can be read; where SERIES_STOP is set, sending is stopped."""
+        return self._in_force
 
     @property
     def warehouse_path(self) -> Path:
@@ -431,6 +434,14 @@ class Project:
     @cached_property
     def _loaded(self) -> tuple[Definitions, list[Problem]]:
         return load_definitions(self.folder, self._target)
+
+    @cached_property
+    def _in_force(self) -> Definitions:
+        definitions = self._loaded[0]
+        if os.environ.get(STOP_VARIABLE, "0") in ("", "0"):
+            return definitions
+        settings = definitions.settings
+        return replace(definitions, settings=replace(settings, policy=replace(settings.policy, stopped=True)))
 
     def _refuse_unreadable(self) -> None:
         """Say at once all that is wrong with the files, without opening the warehouse for long."""

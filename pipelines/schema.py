@@ -14,7 +14,7 @@ from typing import Any
 from pipelines.content_vocabulary import CONTENT, MAIN_FIELDS, Field
 from pipelines.definition import MAX_PRIORITY
 from pipelines.guards import GUARD_RANGES
-from pipelines.model import RECEIPT_KINDS, STATUSES
+from pipelines.model import RECEIPT_KINDS, STATUSES, SUPPRESSING_KINDS
 from pipelines.origin import TYPES
 from pipelines.reader import IDENTIFIER
 from pipelines.secret import VARIABLE
@@ -249,6 +249,7 @@ def _keys_of_kind(kind: str) -> Schema:
         "wait": DURATION,
         "content": {"anyOf": [{"enum": list(CHANNELS)}, TEXT]},
         "send": _object(SEND, _window()),
+        "once_per_address": BOOLEAN,
         "goal": _object(MESSAGE_GOAL, {"within": DURATION}, ["rule", "within"]),
     }
     says_kind = [key for key, name in BLOCK_KINDS.items() if name == kind]
@@ -265,6 +266,8 @@ def _sending() -> dict[str, Schema]:
         "batch_size": {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE},
         "quiet_hours": _object(QUIET_HOURS, {**_window(), "channels": _one_or_more(TEXT)}),
         "caps": _by_channel(_one_or_more(CAP)),
+        "suppress": _one_or_more({"enum": list(SUPPRESSING_KINDS)}),
+        "stopped": BOOLEAN,
         "gap": {"anyOf": [DURATION, _by_channel(DURATION)]},
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.clock import check_time_zone, parse_time, parse_weekday
+from pipelines.clock import parse_time, parse_weekday, time_zone
 from pipelines.hint import nearest
 from pipelines.model import SendWindow, Text
 from pipelines.reader import Reader
@@ -38,6 +38,4 @@ def _parse_stop(text: str) -> str | None:
 def _parse_zone(text: str) -> str:
     if text != CUSTOMER and nearest(text, (CUSTOMER,)):
         raise ValueError(f"`{text}` is not a time zone; did you mean `{CUSTOMER}`?")
-    if text != CUSTOMER:
-        check_time_zone(text)
-    return text
+    return text if text == CUSTOMER else time_zone(text)

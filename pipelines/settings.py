@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pipelines.clock import check_time_zone
+from pipelines.clock import time_zone
 from pipelines.content_vocabulary import ENGAGEMENTS
 from pipelines.document import Fields, Scalar, read_document
 from pipelines.guards import read_guards
@@ -52,7 +52,7 @@ def read_settings(reader: Reader) -> Settings:
     channels = _read_channels(reader, senders)
     return Settings(
         warehouse_path=(warehouse and warehouse.string("path")) or WAREHOUSE_PATH,
-        timezone=reader.parsed("timezone", _time_zone) or "UTC",
+        timezone=reader.parsed("timezone", time_zone) or "UTC",
         channels=channels,
         attachments=read_attachments(warehouse),
         sources=read_sources(reader),
@@ -160,8 +160,3 @@ def _named(reader: Reader, key: str, name: str) -> list[tuple[str, Reader]]:
         inner.identifier(entry.key, name)
     found = ((each, inner.inner(each, None, where=f"{name} `{each}`")) for each in inner.node.entries)
     return [(each, fields) for each, fields in found if fields]
-
-
-def _time_zone(text: str) -> str:
-    check_time_zone(text)
-    return text

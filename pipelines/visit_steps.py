@@ -151,6 +151,10 @@ def _content_visits(job: Job, level: int | None, blocks: Sequence[tuple[CheckedS
         windowed=any(block.send for _, block in blocks),
         quiet=policy_steps.quiet_hours(job.definitions.settings.policy, names),
         limits=policy_steps.limits(job.definitions.settings.policy, names),
+        suppressing=policy_steps.suppressing(job.definitions.settings.policy, [one for _, one in channels]),
+        once=policy_steps.once_per_address(job, blocks),
+        test_customer=policy_steps.test_customer(job),
+        stopped=job.definitions.settings.policy.stopped,
         priorities=policy_steps.priorities(job),
         customer_zone='cast(customer."timezone" as varchar)' if "timezone" in job.customer else "cast(null as varchar)",
         # A channel's consent belongs to no series and cannot ask for engagements.

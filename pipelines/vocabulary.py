@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pipelines.content_vocabulary import CONTENT
-from pipelines.model import STATUSES
+from pipelines.model import STATUSES, SUPPRESSING_KINDS
 
 Keys = Mapping[str, str]
 """Key to its description for people."""
@@ -25,6 +25,7 @@ SERIES: Keys = MappingProxyType(
         "description": "What the series is for, for whoever reads it next.",
         "owner": "Who answers for the series.",
         "status": f"One of {', '.join(STATUSES)}. Only a live series takes customers in.",
+        "timezone": "The IANA time zone of its send windows and wall-clock waits; the project's when absent.",
         "schedule": "`hourly`, `nightly` (02:00) or a cron expression of five fields, UTC.",
         "exit": "A rule; whoever matches leaves at once and cannot enter again.",
         "goal": "What the series is for: a rule that holds within a time after entering.",
@@ -88,6 +89,7 @@ BLOCKS: Mapping[str, Keys] = MappingProxyType(
                 "content": f"The channel of the message: {', '.join(CHANNELS)}, or one declared in series.yml.",
                 "try_for": "How long the message tries to be received; 3 days when absent.",
                 "send": "When the message may be sent; at any time when absent.",
+                "once_per_address": "Whether an address gets the message once only, whoever has it; false when absent.",
                 "goal": "What the message is for, counted from receipt.",
                 "else": "The block or list of blocks for those who did not receive the message.",
                 **ANY_BLOCK,
@@ -213,6 +215,9 @@ SENDING: Keys = MappingProxyType(
         "quiet_hours": "When nobody is sent anything, whatever a block's own `send` says.",
         "caps": "How many messages a customer gets within a time at most, by channel; `all` is all of them together.",
         "gap": "The time between two messages to a customer at least; or one time by channel, `all` for any two.",
+        "suppress": f"What ends all messages of its channel to an address: {', '.join(SUPPRESSING_KINDS)}.",
+        "test_customers": "A rule over attributes; whom it holds for waits for no send window, quiet hours, cap, gap.",
+        "stopped": "Whether nothing is queued or handed off at all; false when absent.",
     }
 )
 ALL_CHANNELS = "all"

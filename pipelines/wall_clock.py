@@ -75,10 +75,8 @@ def _change_between(zone: zoneinfo.ZoneInfo, early: datetime, late: datetime) ->
 def instant_of(moment: DateTime, project_zone: str) -> datetime:
     """The naive UTC instant of a date-time of a definition."""
     local = datetime.fromisoformat(moment.local)
-    if moment.timezone is None:
-        return utc_of_local(local, zoneinfo.ZoneInfo(project_zone))
-    if moment.timezone == "UTC":
-        return local
+    if moment.timezone is None or moment.timezone[0] not in "+-":
+        return utc_of_local(local, zoneinfo.ZoneInfo(moment.timezone or project_zone))
     sign = -1 if moment.timezone[0] == "-" else 1
     hours, minutes = map(int, moment.timezone[1:].split(":"))
     return _naive(local.replace(tzinfo=timezone(sign * timedelta(hours=hours, minutes=minutes))))

@@ -64,6 +64,7 @@ def series(draw: st.DrawFn, series_id: str, others: Names) -> Raw:
     raw = {
         "series": series_id,
         "status": "live",
+        "timezone": sometimes(draw, st.sampled_from(["America/New_York", "Asia/Kolkata"]), 4),
         "schedule": draw(st.sampled_from(["hourly", "nightly", "30 */3 * * *"])),
         "exit": sometimes(draw, rules(content, others), 2),
         "goal": without_none({**goal, "exits": exits}) if goal else None,
@@ -109,6 +110,7 @@ def block(draw: st.DrawFn, kind: str, before: Names, others: Names) -> Raw:
     send = sometimes(draw, st.sampled_from(SEND), 4)
     texts = {title: "Hello", "body": "Hello there"}
     raw = {"content": channel, **texts, "try_for": draw(hours), "send": send, "goal": goal}
+    raw["once_per_address"] = sometimes(draw, st.just(True)) if channel in ("email", "sms") else None
     return without_none(raw)
 
 

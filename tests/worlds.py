@@ -35,6 +35,7 @@ CAPS = (
     {"push": "1 per 1 day", "email": "2 per 6 hours"},
 )
 GAPS = ("90 minutes", {"email": "3 hours", "all": "1 hour"}, {"post": "2 hours"})
+SUPPRESS = (["bounced", "complained", "unsubscribed"], ["bounced"])
 TIME_TYPES = ("TIMESTAMP", "TIMESTAMPTZ", "DATE")
 
 
@@ -146,6 +147,9 @@ def projects(draw: st.DrawFn) -> Raw:
         "quiet_hours": sometimes(draw, st.sampled_from(QUIET_HOURS)),
         "caps": sometimes(draw, st.sampled_from(CAPS), 2),
         "gap": sometimes(draw, st.sampled_from(GAPS), 2),
+        "suppress": sometimes(draw, st.sampled_from(SUPPRESS), 2),
+        "test_customers": sometimes(draw, st.just("plan = 'Pro' and sessions > 1")),
+        "stopped": sometimes(draw, st.booleans(), 10),
     }
     return {
         "timezone": draw(st.sampled_from(["UTC", "Europe/Berlin"])),
@@ -190,7 +194,9 @@ def customers(draw: st.DrawFn, customer_id: str, as_of: datetime, trial_type: st
         "customer_id": customer_id,
         "type": draw(st.sampled_from(["user", "user", "user", "lead", None])),
         "plan": draw(st.sampled_from(["Free", "Pro", "Pro", " Free", None])),
-        "email": draw(st.sampled_from([f"{customer_id}@example.com"] * 3 + [None, " "])),
+        "email": draw(
+            st.sampled_from([f"{customer_id}@example.com"] * 3 + ["Us@example.com", "us@example.com ", None, " "])
+        ),
         "phone": draw(st.sampled_from(["+4930", None])),
         "unsubscribed": draw(st.sampled_from([False, False, True, None])),
         "sessions": draw(st.sampled_from([None, 0, 1, 2, 3])),

@@ -123,7 +123,7 @@ def leave_wait(this: Run, entry: Entry, block: Block, visit: Visit) -> Leaving |
     if block.wait is not None:
         due = visit.arrived_at + block.wait
     else:
-        due = named_moment(block.wait_until, visit.arrived_at, this.project.timezone)
+        due = named_moment(block.wait_until, visit.arrived_at, block.zone or this.project.timezone)
         due = this.view(entry.customer_id).value(parse(block.wait_until)) if due is None else due
     visit.deadline_at = None if due is None else max(due, visit.arrived_at)
     if visit.deadline_at is None or this.as_of < visit.deadline_at:

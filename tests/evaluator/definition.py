@@ -57,7 +57,9 @@ class Block:
     channel: str = ""
     try_for: timedelta = timedelta(0)
     send: dict[str, Any] | None = None
+    once_per_address: bool = False
     goal: Goal | None = None
+    zone: str | None = None
     wait: timedelta | None = None
     wait_until: str = ""
     tag: str = ""
@@ -160,7 +162,10 @@ def read_series(text: str) -> Series:
         id=raw["series"],
         status=raw["status"],
         schedule=raw.get("schedule", "hourly"),
-        blocks={key: read_block(key, order, body) for order, (key, body) in enumerate(raw["blocks"].items())},
+        blocks={
+            key: read_block(key, order, body, raw.get("timezone"))
+            for order, (key, body) in enumerate(raw["blocks"].items())
+        },
         exit=parse(raw["exit"]) if "exit" in raw else None,
         goal=read_goal(raw["goal"]) if "goal" in raw else None,
         reentry_after=duration(reentry["after"]) if reentry else None,
@@ -175,11 +180,12 @@ def read_goal(raw: dict[str, Any]) -> Goal:
     return Goal(rule=parse(raw["rule"]), within=duration(raw["within"]), exits=raw.get("exits", True))
 
 
-def read_block(key: str, order: int, raw: dict[str, Any]) -> Block:
-    """A block of the kind that its first key of the four names."""
+def read_block(key: str, order: int, raw: dict[str, Any], zone: str | None) -> Block:
+    """A block of the kind that its first key of the four names; `zone` is the series' own."""
     shared: dict[str, Any] = {
         "id": key,
         "order": order,
+        "zone": zone,
         "then": listed(raw.get("then")),
         "otherwise": listed(raw.get("else")),
     }
@@ -191,6 +197,7 @@ def read_block(key: str, order: int, raw: dict[str, Any]) -> Block:
             channel=raw["content"],
             try_for=duration(raw.get("try_for", DEFAULT_TRY)),
             send=raw.get("send"),
+            once_per_address=raw.get("once_per_address", False),
             goal=read_goal(raw["goal"]) if "goal" in raw else None,
             **shared,
         )
