@@ -90,16 +90,11 @@ def hand_off(result: HandOffResult) -> str:
     for batch in result.batches:
         batches[batch.status] += 1
         messages[batch.status] += batch.message_count
-    stopped = ["Sending is stopped: nothing is handed off."] if result.stopped else []
-    if not batches:
-        return "\n".join(stopped or ["No batches to hand off."])
-    return "\n".join(
-        stopped
-        + [
-            f"{status.replace('_', ' ').capitalize()}: {count(number, 'batch')}, {count(messages[status], 'message')}."
-            for status, number in batches.items()
-        ]
-    )
+    lines = ["Sending is stopped: nothing is handed off."] if result.stopped else []
+    for status, number in batches.items():
+        what = status.replace("_", " ").capitalize()
+        lines.append(f"{what}: {count(number, 'batch')}, {count(messages[status], 'message')}.")
+    return "\n".join(lines) or "No batches to hand off."
 
 
 def hand_off_failures(result: HandOffResult) -> list[str]:

@@ -125,7 +125,7 @@ def hand_off(
     *,
     clock: Callable[[], datetime] = utc_now,
 ) -> HandOffResult:
-    """Offer every pending batch of a series that is live or emptying; the others are kept back.
+    """Offer every pending batch of a series that is live or emptying; the others are kept back, and all where sending is stopped.
 
     A sender's error leaves its batch pending, with the error recorded, and the other batches go all the same.
 
