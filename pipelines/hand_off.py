@@ -125,7 +125,9 @@ def hand_off(
     *,
     clock: Callable[[], datetime] = utc_now,
 ) -> HandOffResult:
-    """Offer every pending batch of a series that is live or emptying; the others are kept back, and all where sending is stopped.
+    """Offer every pending batch of a series that is live or emptying; the others are kept back.
+
+    Where sending is stopped, all of them are.
 
     A sender's error leaves its batch pending, with the error recorded, and the other batches go all the same.
 
