@@ -279,9 +279,7 @@ def _describe(
         case "messages_per_run":
             what, allows = f"the run queued {seen:,.0f} messages", limit
         case "messages_per_customer":
-            what = (
-                f"the run queued up to {seen:,.0f} messages for one customer ({customers:,} of them beyond the limit)"
-            )
+            what = f"the run queued up to {seen:,.0f} messages for one customer, too many for {customers:,}"
             allows = limit
         case "volume":
             what, allows = f"{seen:,.0f} messages on this day", f"{limit} after the days before"

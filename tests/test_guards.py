@@ -121,8 +121,7 @@ def test_messages_per_customer(shop: Shop) -> None:
     ]
     assert [each.customers for each in result.guards] == [4, 4]
     assert result.guards[0].message == (
-        "the run queued up to 3 messages for one customer (4 of them beyond the limit); "
-        "`messages_per_customer` allows 2"
+        "the run queued up to 3 messages for one customer, too many for 4; `messages_per_customer` allows 2"
     )
     shop.write("series_definitions/offers.yml", OFFERS + "guards: {messages_per_customer: 1}\n")
     shop.write("series_definitions/news.yml", NEWS + "guards: {messages_per_customer: null}\n")
