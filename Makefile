@@ -46,6 +46,7 @@ dagster: setup ## Run demo/ by Dagster, on http://127.0.0.1:3000; where there is
 
 bench: ## Print what runs cost, with machine and versions, beside a floor measured in the same run
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/messages.py
 
 example: ## Run the series of examples/complete_journey over a year of real purchases
 	$(BIN)/python examples/complete_journey/run.py

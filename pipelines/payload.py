@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from pipelines.content_vocabulary import CONTENT, Field, Fields, Form
+from pipelines.json_text import Json, json_text
 from pipelines.markup import Markup, MarkupError, read_html, read_markdown
 from pipelines.model import Content, ContentBlock, Text
 from pipelines.problems import Problem, RefusedError
 from pipelines.template import Attributes, compile_template, problem_at
 from pipelines.template_places import LinkError, in_link, on_one_line, pieces
-from pipelines.template_value import Json, concatenated, json_text, text_literal
+from pipelines.template_value import concatenated, text_literal
 
 _FREE = Field("")
 _READERS: Mapping[Form, Callable[[str], Markup]] = {"markdown": read_markdown, "html": read_html}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from pipelines.template_value import Value, as_text, holds, replaced, text_literal
+from pipelines.template_value import Value, as_text, holds, is_plain, plain, replaced, text_literal
 
 Given = Mapping[str, Value]
 """What stands in a filter's parentheses, by parameter."""
@@ -44,6 +44,8 @@ _DIGITS = range(10)
 _LONGEST_TEXT = 100_000
 _TITLE_WORDS = r"[-\s({\[<]+|[^-\s({\[<]+"
 """A word, or what stands between two, as Jinja's ``title`` divides them."""
+
+_WORD_ENDS = r"[-\s({\[<]"
 
 _HTML = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("'", "&#39;"), ('"', "&#34;"))
 """What ``escape`` replaces, as Jinja does; ``&`` first."""
@@ -87,7 +89,10 @@ def _titled(text: exp.Expression) -> exp.Expression:
     """Each word with a capital first letter and the rest small (there is no INITCAP)."""
     by_word = exp.Lambda(this=_capitalized(exp.column("word")), expressions=[exp.to_identifier("word")])
     words = _called("regexp_extract_all", text, text_literal(_TITLE_WORDS))
-    return _called("array_to_string", _called("list_transform", words, by_word), text_literal(""))
+    titled = _called("array_to_string", _called("list_transform", words, by_word), text_literal(""))
+    # Most names are one word, and lists are slow.
+    several = _called("regexp_matches", text.copy(), text_literal(_WORD_ENDS))
+    return exp.Case().when(several, titled).else_(_capitalized(text.copy()))
 
 
 def _escaped(text: exp.Expression) -> exp.Expression:
@@ -97,7 +102,7 @@ def _escaped(text: exp.Expression) -> exp.Expression:
 
 
 def _url_encoded(text: exp.Expression) -> exp.Expression:
-    return replaced(_called("url_encode", text), "%2F", "/")
+    return plain(replaced(_called("url_encode", text), "%2F", "/"))
 
 
 def _web_address(text: exp.Expression) -> exp.Expression:
@@ -114,11 +119,8 @@ def _of_any_text(change: Callable[[exp.Expression], exp.Expression], *as_it_is: 
     """A filter that makes texts safe; numbers and times are, and so is what the filters ``as_it_is`` made."""
 
     def apply(value: Value, _: Given) -> Value:
-        if value.applied in as_it_is:
-            return value
-        if value.family in ("number", "time", "boolean"):
-            return Value(as_text(value), "text")
-        return Value(change(as_text(value)), "text")
+        text = as_text(value)
+        return Value(text if value.applied in as_it_is or is_plain(text) else change(text), "text")
 
     return Filter(apply)
 
@@ -166,7 +168,7 @@ def _grouped(value: Value, given: Given) -> Value:
     if digits:
         shown = exp.DPipe(this=shown, expression=_called("right", text.copy(), _number(digits + 1)))
     known = exp.Is(this=text.copy(), expression=exp.null())
-    return Value(exp.Case().when(known, exp.null()).else_(shown), "text")
+    return Value(plain(exp.Case().when(known, exp.null()).else_(shown)), "text")
 
 
 def _dated(value: Value, given: Given) -> Value:
@@ -232,8 +234,8 @@ FILTERS: Mapping[str, Filter] = {
 
 OF_PLACES: Mapping[str, Filter] = {
     "_line": _of_any_text(lambda text: _substituted(text, _BREAKS, " ")),
-    "_html": _of_any_text(_escaped, "escape", "e", "_link_part"),
-    "_link_part": _of_any_text(lambda text: _called("url_encode", text), "urlencode"),
+    "_html": FILTERS["escape"],
+    "_link_part": _of_any_text(lambda text: plain(_called("url_encode", text)), "urlencode"),
     "_link_start": _of_any_text(_web_address),
 }
 """The filters that the place of a value asks for; `pipelines.template_places` adds them, nobody can write them."""

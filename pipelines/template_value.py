@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,10 +27,6 @@ class Value:
     applied: str = ""
 
 
-Json = exp.Expression | Sequence["Json"] | Mapping[str, "Json"]
-"""A JSON value whose leaves are SQL texts."""
-
-
 def text_literal(text: str) -> exp.Literal:
     """A text as SQL."""
     return exp.Literal.string(text)
@@ -54,11 +49,26 @@ def as_text(value: Value) -> exp.Expression:
     """How a value is shown; NULL when it is unknown."""
     if value.family == "text":
         return value.sql.copy()
-    text = exp.cast(value.sql.copy(), "text")
+    text: exp.Expression = exp.cast(value.sql.copy(), "text")
     if value.family == "time":
         seconds = exp.Substring(this=text, start=exp.Literal.number(1), length=exp.Literal.number(19))
-        return replaced(seconds, " ", "T")
+        text = replaced(seconds, " ", "T")
+    return plain(text) if value.family in PLAIN else text
+
+
+PLAIN = ("number", "time", "boolean")
+"""Families whose values, as text, have no letter that means something in HTML, JSON or a header."""
+
+
+def plain(text: exp.Expression) -> exp.Expression:
+    """The text, marked as one of letters, digits and signs that nowhere need to be escaped."""
+    text.meta["plain"] = True
     return text
+
+
+def is_plain(text: exp.Expr) -> bool:
+    """Whether `plain` marked it."""
+    return bool(text.meta.get("plain"))
 
 
 def holds(value: Value) -> exp.Condition:
@@ -85,17 +95,3 @@ def _differs(sql: exp.Expression, empty: exp.Literal) -> exp.Condition:
 def replaced(text: exp.Expression, old: str, new: str) -> exp.Expression:
     """A text with every ``old`` replaced."""
     return exp.Replace(this=text, expression=text_literal(old), replacement=text_literal(new))
-
-
-def json_text(value: Mapping[str, Json]) -> exp.Expression:
-    """The text of a JSON object, its members in the given order."""
-    return exp.cast(_json(value), "text")
-
-
-def _json(value: Json) -> exp.Expression:
-    if isinstance(value, Mapping):
-        members = [part for name, member in value.items() for part in (text_literal(name), _json(member))]
-        return exp.Anonymous(this="json_object", expressions=members)
-    if isinstance(value, Sequence):
-        return exp.Anonymous(this="json_array", expressions=[_json(item) for item in value])
-    return value
