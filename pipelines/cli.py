@@ -235,6 +235,32 @@ def compile_series(invocation: Invocation, series_id: str, as_of: datetime | Non
 
 
 @main.command()
+@click.argument("series_id", metavar="SERIES")
+@click.argument("block_id", metavar="BLOCK")
+@click.option("--customer", required=True, metavar="ID", help="Whose copy to show.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file, as a page.")
+@click.option("--open", "in_browser", is_flag=True, help="Show it in the browser.")
+@common_options("text", "json")
+@click.pass_obj
+def preview(
+    invocation: Invocation, series_id: str, block_id: str, customer: str, html: Path | None, in_browser: bool
+) -> None:
+    """Show a message as it would go out.
+
+    The message of BLOCK in SERIES, rendered for one customer by the SQL that a run uses. Nothing is written or sent.
+    """
+    from pipelines import output, preview_display
+
+    result = invocation.open().preview(series_id, block_id, customer)
+    if html:
+        html.write_text(preview_display.page(result), encoding="utf-8")
+    if in_browser:
+        click.launch(str(html.resolve()) if html else preview_display.temporary_page(result))
+    if not html and not in_browser:
+        click.echo(output.to_json(result) if invocation.format == "json" else preview_display.text(result))
+
+
+@main.command()
 @as_of_option
 @click.option("--due", is_flag=True, help="Only series whose schedule has an instant since their last run.")
 @click.option("--series", metavar="SERIES", multiple=True, help="Only this series; may be repeated.")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.guards import GuardFinding
     from pipelines.hand_off import HandOffResult
     from pipelines.health import Finding
+    from pipelines.preview import Preview
     from pipelines.report import Report
     from pipelines.run import SeriesRun
     from pipelines.scenario_run import ScenarioResult
@@ -159,6 +160,21 @@ class Project:
         inputs = self._inputs()
         with self._warehouse(read_only=True, inputs=inputs, rows=False) as warehouse:
             return write_script(warehouse, self.definitions, series_id, _instant(as_of), inputs)
+
+    def preview(self, series_id: str, block_id: str, customer_id: str) -> Preview:
+        """The message that a customer would get from a block now; nothing is written.
+
+        Raises:
+            UsageError: There is no such series, content block or customer.
+            RefusedError: A definition cannot be used.
+            RunError: A source cannot be used.
+            WarehouseError: There is no warehouse, or it cannot be opened.
+        """
+        from pipelines.preview import read_preview
+
+        self._refuse_unreadable()
+        with self._warehouse(read_only=True, inputs=self._inputs()) as warehouse:
+            return read_preview(warehouse, self.definitions, series_id, block_id, customer_id)
 
     def run(
         self,
