@@ -381,6 +381,31 @@ def status(invocation: Invocation) -> None:
 
 
 @main.command()
+@click.argument("series_id", metavar="[SERIES]", required=False)
+@click.option("--table", metavar="TABLE", help="Only this table, with every column.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Write a file per table into it.")
+@click.option("--describe", is_flag=True, help="Say what every table and column means, instead.")
+@common_options("text", "json", "csv", "parquet")
+@click.pass_obj
+def report(
+    invocation: Invocation, series_id: str | None, table: str | None, output: Path | None, describe: bool
+) -> None:
+    """Show what the series did, and what they added.
+
+    All of them in a line each, or SERIES in detail; as of their newest runs. Every number is in a table, for machines
+    by --format. It is also checked that the tables add up: where they do not, the exit code is 1.
+    """
+    from pipelines.report import verb
+
+    if describe:
+        click.echo(verb.describe(), nl=False)
+        return
+    found = invocation.open().report(series_id)
+    click.echo(verb.write(found, series_id, table, output, invocation.format), nl=False)
+    _end(verb.failures(found))
+
+
+@main.command()
 @common_options("text", "json")
 @click.pass_obj
 def sources(invocation: Invocation) -> None:

@@ -76,6 +76,50 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def cards(items: Sequence[tuple[str, str, str]]) -> str:
+    """Headline numbers side by side in boxes on a terminal, a line each anywhere else.
+
+    Args:
+        items: Title, number and what it rests on.
+    """
+    from rich.columns import Columns
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        widths = [max(len(item[column]) for item in items) for column in (0, 1)]
+        return "\n".join(
+            f"{title:<{widths[0]}}  {number:>{widths[1]}}  {detail}".rstrip() for title, number, detail in items
+        )
+    boxes = [Panel(Text.assemble((number, "bold"), "\n", detail), title=title) for title, number, detail in items]
+    with console.capture() as capture:
+        console.print(Columns(boxes, equal=True, expand=True))
+    return capture.get().rstrip()
+
+
+def bar(share: float | None, width: int) -> str:
+    """A bar for a share of 0 to 1, to an eighth of a character; what is more than nothing can be seen.
+
+    >>> bar(0.5, 4), bar(0.001, 4), bar(None, 4)
+    ('██', '▏', '')
+    """
+    if not share:
+        return ""
+    eighths = max(1, round(min(share, 1) * width * 8))
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def percent(share: float | None) -> str:
+    """A share of 0 to 1 for people; nothing where there is none.
+
+    >>> percent(0.1234), percent(None)
+    ('12.3%', '')
+    """
+    return "" if share is None else f"{100 * share:.1f}%"
+
+
 def track(steps: Sequence[Step]) -> Iterable[Step]:
     """Hand on the steps of long work, with a progress bar on standard error where that is a terminal."""
     from rich.console import Console

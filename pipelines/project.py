@@ -387,14 +387,18 @@ class Project:
             UsageError: There is no such series.
             WarehouseError: The warehouse cannot be opened.
         """
-        from pipelines.report import build_report
+        from pipelines.inputs import find_inputs
+        from pipelines.report import SOURCES, build_report
         from warehouse import state
         from warehouse.duckdb import DuckDB
 
+        settings = self.definitions.settings
+        read = {name: source for name, source in settings.sources.items() if name in SOURCES}
+        inputs, _ = find_inputs(replace(settings, sources=read), self.folder)
         with contextlib.ExitStack() as stack:
             warehouse = None
             if self.warehouse_path.exists():
-                warehouse = stack.enter_context(self._warehouse(read_only=True))
+                warehouse = stack.enter_context(self._warehouse(read_only=True, inputs=inputs))
             if warehouse is None or state.read_version(warehouse) is None:
                 # Where nothing has run, the tables are there all the same, and empty.
                 warehouse = stack.enter_context(contextlib.closing(DuckDB.in_memory()))

@@ -8,7 +8,8 @@ import polars as pl
 
 from pipelines.report.frames import roll_up, share
 from pipelines.report.history import SeriesHistory
-from pipelines.report.measures import ENDED_AS, OUTCOMES
+from pipelines.report.measures import ENDED_AS
+from warehouse.tables import OUTCOMES
 
 _KEY = ["series_id", "version", "block_id"]
 _COUNTS = ["arrived", "waiting", *OUTCOMES, *(f"ended_{status}" for status in ENDED_AS)]
@@ -32,7 +33,7 @@ def block_funnel(
     """
     known = _known_blocks(histories)
     counts = roll_up(cells, ["series_id", "block_id"], ["version"], _COUNTS)
-    before = roll_up(previous, ["series_id", "block_id"], ["version"], ["previous"])
+    before = _previous(counts, roll_up(previous, ["series_id", "block_id"], ["version"], ["previous"]), histories)
     began = roll_up(entered, ["series_id"], ["version"], ["began"])
     every = known.filter(pl.col("position").is_not_null()).select("series_id", "block_id")
     rows = pl.concat([counts.select(_KEY), _in_every_version(every, histories).select(_KEY)]).unique()
@@ -46,6 +47,18 @@ def block_funnel(
         .with_columns(pl.when("is_entry_rule").then("began").otherwise("previous").alias("previous"))
         .with_columns(share_of_previous=share("arrived", "previous"), share_of_entered=share("arrived", "began"))
     )
+
+
+def _previous(counts: pl.DataFrame, converging: pl.DataFrame, histories: Mapping[str, SeriesHistory]) -> pl.DataFrame:
+    """How many entries reached a block that leads to each block: where one does, that one's own count."""
+    ends = [(series_id, *ends) for series_id, history in histories.items() for ends in history.branches()]
+    single = (
+        pl.DataFrame(ends, schema=dict.fromkeys(("series_id", "from_block", "to_block"), pl.String()), orient="row")
+        .filter(pl.len().over("series_id", "to_block") == 1)
+        .join(counts, left_on=["series_id", "from_block"], right_on=["series_id", "block_id"])
+        .select("series_id", "version", block_id="to_block", previous="arrived")
+    )
+    return pl.concat([single, converging.select(single.columns)])
 
 
 def path_flow(cells: pl.DataFrame, blocks: pl.DataFrame, histories: Mapping[str, SeriesHistory]) -> pl.DataFrame:

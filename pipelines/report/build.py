@@ -14,12 +14,12 @@ from pipelines.model import ENGAGEMENT_KINDS, Definitions
 from pipelines.report import blocks, conversion, daily, messages, waiting
 from pipelines.report.frames import conform, fetch, schema_of, share
 from pipelines.report.history import SeriesHistory, read_histories
-from pipelines.report.measures import ENDED_AS, OUTCOMES
-from pipelines.report.prepare import Offsets, prepare, view_sources
+from pipelines.report.measures import ENDED_AS
+from pipelines.report.prepare import Prepared, prepare
 from pipelines.report.reconcile import Difference, reconcile
 from pipelines.report.tables import TABLES, VERSIONS
-from pipelines.sql_text import literal
 from pipelines.wall_clock import local_of_utc
+from warehouse.tables import OUTCOMES
 
 if TYPE_CHECKING:
     from warehouse.adapter import Warehouse
@@ -35,6 +35,7 @@ class Report:
         series: Every series that is defined or has run, with its versions.
         tables: See `pipelines.report.tables`; all of them are there, empty where there is nothing to tell.
         differences: Where the tables of the state contradict each other; there should be none.
+        unread: Sources of the project that cannot be read now; what only they can tell is left out.
     """
 
     as_of: datetime | None
@@ -42,6 +43,7 @@ class Report:
     series: Mapping[str, SeriesHistory]
     tables: Mapping[str, pl.DataFrame]
     differences: tuple[Difference, ...]
+    unread: tuple[str, ...] = ()
 
     def of(self, series_id: str) -> Report:
         """The same for one series alone."""
@@ -51,6 +53,7 @@ class Report:
             {series_id: self.series[series_id]},
             {name: frame.filter(series_id=series_id) for name, frame in self.tables.items()},
             tuple(difference for difference in self.differences if difference.series_id == series_id),
+            self.unread,
         )
 
 
@@ -65,23 +68,24 @@ def build_report(warehouse: Warehouse, definitions: Definitions) -> Report:
         definitions: What the project's files say now.
     """
     histories = read_histories(warehouse, definitions)
-    offsets = prepare(warehouse, definitions, histories)
-    frames = _frames(warehouse, definitions, histories, offsets)
+    prepared = prepare(warehouse, definitions, histories)
+    frames = _frames(warehouse, definitions, histories, prepared)
     return Report(
         as_of=max((history.as_of for history in histories.values() if history.as_of), default=None),
         timezone=definitions.settings.timezone,
         series=histories,
         tables={name: conform(frames[name], table) for name, table in TABLES.items()},
         differences=reconcile(warehouse),
+        unread=prepared.unread,
     )
 
 
 def _frames(
-    warehouse: Warehouse, definitions: Definitions, histories: Mapping[str, SeriesHistory], offsets: Offsets
+    warehouse: Warehouse, definitions: Definitions, histories: Mapping[str, SeriesHistory], prepared: Prepared
 ) -> dict[str, pl.DataFrame]:
     versions, runs = _versions(histories), _newest_runs(histories, definitions.settings.timezone)
     with_goal = frozenset(name for name, history in histories.items() if history.series and history.series.goal)
-    sources = view_sources(warehouse, definitions)
+    kinds = ["received", *(ENGAGEMENT_KINDS if "engagements" in prepared.sources else ()), "goal"]
     cells = fetch(warehouse, "goal_conversion")
     funnel = blocks.block_funnel(
         fetch(warehouse, "block_funnel", outcomes=OUTCOMES, ended_as=ENDED_AS),
@@ -90,7 +94,6 @@ def _frames(
         cells.filter(arm="treatment").group_by("series_id", "version").agg(began=pl.col("entries").sum()),
         histories,
     )
-    kinds = [literal(kind) for kind in ENGAGEMENT_KINDS] if "engagements" in sources else []
     return {
         "goal_conversion": conversion.goal_conversion(cells, with_goal),
         "lift": conversion.lift(cells, versions, with_goal),
@@ -98,14 +101,17 @@ def _frames(
         "block_funnel": funnel,
         "path_flow": blocks.path_flow(fetch(warehouse, "path_flow"), funnel, histories),
         "message_performance": messages.message_performance(
-            fetch(warehouse, "message_performance", engagement_kinds=kinds), fetch(warehouse, "unsent"), histories
+            fetch(warehouse, "message_performance", kinds=kinds),
+            fetch(warehouse, "unsent"),
+            histories,
+            definitions.settings.channels,
         ),
-        "daily_progress": daily.daily_progress(fetch(warehouse, "daily_progress", offsets=offsets), runs),
+        "daily_progress": daily.daily_progress(fetch(warehouse, "daily_progress", offsets=prepared.offsets), runs),
         "goal_by_exit": conversion.goal_by_exit(fetch(warehouse, "goal_by_exit"), with_goal),
         "series_overlap": fetch(warehouse, "series_overlap").with_columns(
             shared_share=share("shared_customers", "customers")
         ),
-        "customer_tags_now": fetch(warehouse, "customer_tags_now", customer_tags="customer_tags" in sources),
+        "customer_tags_now": fetch(warehouse, "customer_tags_now", customer_tags="customer_tags" in prepared.sources),
         "versions": versions,
     }
 

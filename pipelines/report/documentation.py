@@ -10,8 +10,9 @@ from warehouse.tables import CUSTOMER_ID
 
 _HEAD = """# The tables of the report
 
-`Project.report()` makes them from schema `series`, as the newest runs left it, as frames of polars. They are stable:
-columns may be added, none is renamed or changes its meaning.
+`series report` makes them from schema `series`, as the newest runs left it; `Project.report()` gives them as frames of
+polars. They are stable: columns may be added, none is renamed or changes its meaning. `series report --describe`
+prints this page.
 
 - **Null in `version`, `entry_rules`, `maturity` or `breakdown` means all of them together.** Such rows repeat what the
   others tell one by one, so a sum goes over rows of one kind only.

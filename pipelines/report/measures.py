@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipelines.model import ENGAGEMENT_KINDS
+from warehouse.tables import BLOCKED_BY
 
 ENDED_AS = ("goal", "exited", "disengaged", "stopped")
 """The statuses that close open visits, as their outcome."""
-
-OUTCOMES = ("matched", "not_matched", "waited", "tagged", "delivered", "not_delivered")
-
-BLOCKED_BY = (
-    "no_address", "no_consent", "suppressed", "send_window", "quiet_hours", "cap", "gap", "customer_missing", "stopped",
-)  # fmt: skip
-"""Why a message is not sent yet (SPEC 6)."""
 
 MESSAGE_STATUSES = ("queued", "handed_off", "refused", "expired", "dropped", "unknown")
 

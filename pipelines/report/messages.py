@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pipelines.model import ENGAGEMENT_KINDS
-from pipelines.report.frames import with_rate
+from pipelines.model import ENGAGEMENT_KINDS, Channel, ContentBlock
+from pipelines.report.frames import roll_up, with_rate
 from pipelines.report.history import SeriesHistory
 
-_OF_SENT = ("sent", "received", *ENGAGEMENT_KINDS, "goal")
-_BLOCK = ["series_id", "version", "block_id"]
+_BLOCK = ["series_id", "version", "block_id", "channel"]
 
 
 def message_performance(
-    cells: pl.DataFrame, unsent: pl.DataFrame, histories: Mapping[str, SeriesHistory]
+    cells: pl.DataFrame,
+    unsent: pl.DataFrame,
+    histories: Mapping[str, SeriesHistory],
+    channels: Mapping[str, Channel],
 ) -> pl.DataFrame:
     """`message_performance` from its cells.
 
@@ -23,23 +25,52 @@ def message_performance(
         cells: See ``sql/report/message_performance.sql.jinja``.
         unsent: See ``sql/report/unsent.sql.jinja``.
         histories: The definitions, which know the channels of blocks where nothing was queued.
+        channels: What their messages can be answered by; that nobody did is told only where somebody can.
     """
-    channels = pl.DataFrame(
-        [
-            (series_id, block_id, history.channel(block_id))
-            for series_id, history in histories.items()
-            for block_id in history.block_ids
-        ],
-        schema={"series_id": pl.String, "block_id": pl.String, "channel": pl.String},
-        orient="row",
+    known = _known_blocks(histories, channels)
+    counted = [name for name in cells.columns if name not in (*_BLOCK, "status")]
+    wide = roll_up(cells, ["series_id", "block_id", "channel", "status"], ["version"], counted)
+    measures = [name for name in counted if f"first_{name}" in counted]
+    totals = wide.group_by(_BLOCK).agg(pl.col(counted).sum())
+    of_sent = pl.concat(_long(totals, pl.lit(name), name) for name in measures)
+    statuses = _long(wide, pl.lit("status_") + pl.col("status"), "message")
+    rows = (
+        of_sent.join(totals.select(*_BLOCK, base="first_sent"), on=_BLOCK, nulls_equal=True)
+        .join(known.drop("channel"), on=["series_id", "block_id"], how="left")
+        .filter(
+            (pl.col("messages") > 0)
+            | pl.col("measure").is_in(["message", "sent", "received"])
+            | pl.col("measure").is_in(pl.col("answers"))
+        )
+        .with_columns(base=pl.when(pl.col("measure") != "message").then("base"))
     )
-    rows = pl.concat(
-        [cells, unsent.join(channels, on=["series_id", "block_id"], how="left").select(cells.columns)],
-        how="vertical_relaxed",
+    others = unsent.join(known.select("series_id", "block_id", "channel"), on=["series_id", "block_id"], how="left")
+    columns = [*_BLOCK, "measure", "messages", "customers"]
+    return with_rate(
+        pl.concat([rows.select(*columns, "base"), statuses.select(columns), others.select(columns)], how="diagonal"),
+        "customers",
+        "base",
     )
-    sent = rows.filter(measure="sent").select(*_BLOCK, "channel", customers_sent="customers")
-    rows = rows.join(sent, on=[*_BLOCK, "channel"], how="left", nulls_equal=True).with_columns(
-        customers_measured=pl.when(pl.col("measure").is_in(_OF_SENT)).then("customers"),
-        customers_sent=pl.when(pl.col("measure").is_in(_OF_SENT)).then("customers_sent").otherwise(0),
-    )
-    return with_rate(rows, "customers_measured", "customers_sent")
+
+
+def _long(wide: pl.DataFrame, measure: pl.Expr, name: str) -> pl.DataFrame:
+    return wide.select(*_BLOCK, measure=measure, messages=pl.col(name), customers=pl.col(f"first_{name}"))
+
+
+def _known_blocks(histories: Mapping[str, SeriesHistory], channels: Mapping[str, Channel]) -> pl.DataFrame:
+    """The content blocks with their channel, and the measures that their messages can have."""
+    rows = []
+    for series_id, history in histories.items():
+        for block_id in history.block_ids:
+            block = history.block(block_id)
+            if isinstance(block, ContentBlock):
+                channel = channels.get(block.channel.value)
+                answers = (channel.engagements if channel else None) or ENGAGEMENT_KINDS
+                rows.append((series_id, block_id, block.channel.value, [*answers, *(["goal"] if block.goal else [])]))
+    schema = {
+        "series_id": pl.String(),
+        "block_id": pl.String(),
+        "channel": pl.String(),
+        "answers": pl.List(pl.String),
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pipelines.model import GOOD_OUTCOMES
 from pipelines.problems import UserError
-from pipelines.report.measures import MESSAGE_STATUSES, OUTCOMES
+from pipelines.report.measures import MESSAGE_STATUSES
 from pipelines.sql_text import literal, render
 from warehouse.adapter import Warehouse
-from warehouse.tables import ENTRY_STATUSES
+from warehouse.tables import ENTRY_STATUSES, OUTCOMES
 
 CHECKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "visits": {},

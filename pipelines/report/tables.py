@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipelines.report.measures import ENDED_AS, OUTCOMES
-from warehouse.tables import CUSTOMER_ID, Column
+from pipelines.report.measures import ENDED_AS
+from warehouse.tables import CUSTOMER_ID, OUTCOMES, Column
 
 TEXT, NUMBER, SHARE, DAY, FLAG = "VARCHAR", "BIGINT", "DOUBLE", "DATE", "BOOLEAN"
 
@@ -305,7 +305,11 @@ MESSAGE_PERFORMANCE = ReportTable(
         Column("channel", TEXT, "The kind of content; null: no definition that ran has the block."),
         Column("measure", TEXT, "What is counted; see the list of measures."),
         Column("messages", NUMBER, "Messages; visits where nothing was queued."),
-        Column("customers", NUMBER, "Different customers they are for."),
+        Column(
+            "customers",
+            NUMBER,
+            "Customers they are for, each with the first message of the block; of visits: different customers.",
+        ),
         Column(
             "rate",
             SHARE,
@@ -363,15 +367,15 @@ SERIES_OVERLAP = ReportTable(
         _SERIES,
         _ARM,
         Column("other_series_id", TEXT, "The other series."),
-        Column("customers", NUMBER, "Customers of the series and arm."),
+        Column("customers", NUMBER, "Customers of the series and arm, each with the first entry."),
         Column(
             "shared_customers",
             NUMBER,
-            "Of these, customers who were active in the other series' treatment at some time of the goal window of an "
-            "entry (without a goal: while the entry was active). Their goals may be the other's work.",
+            "Of these, customers who were active in the other series' treatment in the goal window of their first "
+            "entry (without a goal: while it was active). Their goals may be the other's work.",
         ),
         Column("shared_share", SHARE, "shared_customers / customers, 0 to 1."),
-        Column("shared_goals", NUMBER, "Of the shared customers, those who reached the goal."),
+        Column("shared_goals", NUMBER, "Of the shared customers, those who reached the goal in it."),
     ),
 )
 
