@@ -23,7 +23,7 @@ from pipelines.model import (
 )
 from pipelines.payload import compile_payload
 from pipelines.problems import Position, Problem, in_order
-from pipelines.rules import Scope, parse_rule, parse_value
+from pipelines.rules import Scope, parse_measure, parse_rule, parse_value
 from pipelines.rules.model import Columns, Rule
 from pipelines.settings import DEFAULT
 from pipelines.targets import of_targets
@@ -129,7 +129,23 @@ def _check_series(series: Series, settings: Settings, project: Scope) -> tuple[C
     for name, rule in (("exit", series.exit), ("goal", series.goal and series.goal.rule)):
         if rule:
             _keep(ends, name, parse_rule(rule, anywhere), problems)
-    return CheckedSeries(series, graph, rules, ends.get("exit"), ends.get("goal"), waits, goals), problems
+    if series.goal and series.goal.value:
+        _keep(ends, "value", parse_measure(series.goal.value, anywhere), problems)
+    problems += _breakdown_problems(series, project)
+    return (
+        CheckedSeries(series, graph, rules, ends.get("exit"), ends.get("goal"), waits, goals, ends.get("value")),
+        problems,
+    )
+
+
+def _breakdown_problems(series: Series, project: Scope) -> Iterator[Problem]:
+    for name in series.breakdowns if project.customer is not None else ():
+        family = project.customer.get(name.value) if project.customer else None
+        if family is None:
+            hint = did_you_mean(name.value, project.customer or ())
+            yield Problem(name.position, f"`customers` has no column `{name}`{hint}")
+        elif family == "other":
+            yield Problem(name.position, f"`{name}` is a list, a struct or JSON; a breakdown needs a single value")
 
 
 def _keep(

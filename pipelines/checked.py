@@ -27,6 +27,7 @@ class CheckedSeries:
         rules: By id of the rule block.
         waits: Timestamp expressions, by id of the wait block; only of those that wait for one.
         message_goals: By id of the content block; only of those that have a goal.
+        goal_value: What reaching the goal is worth; None where nobody says.
     """
 
     series: Series
@@ -36,6 +37,7 @@ class CheckedSeries:
     goal: Rule | None
     waits: Mapping[str, Rule]
     message_goals: Mapping[str, Rule]
+    goal_value: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)

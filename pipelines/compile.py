@@ -24,7 +24,7 @@ _TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bi
 _VISIT = {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "entry_number": _NUMBER}
 RUN_TABLES: Mapping[str, Mapping[str, str]] = {
     "run_receipts": {"message_id": _TEXT, "received_at": _TIME},
-    "run_goals": {"entry_id": _NUMBER, "goal_at": _TIME},
+    "run_goals": {"entry_id": _NUMBER, "goal_at": _TIME, "goal_value": "double", "goal_event_at": _TIME},
     "run_message_goals": {"message_id": _TEXT, "goal_at": _TIME, "is_closed": _FLAG},
     "run_ends": {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "status": _TEXT},
     "run_matches": {
@@ -204,7 +204,9 @@ def _find(job: Job) -> Iterator[Statement]:
     for select in steps.messages(job):
         yield _into("run_messages", "messages", select, "run_visits")
     yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
-    yield _into("run_entries", "entries", steps.entries(), "run_goals", "run_ends", "run_progress", "run_new_entries")
+    yield _into(
+        "run_entries", "entries", steps.entries(job), "run_goals", "run_ends", "run_progress", "run_new_entries"
+    )
 
 
 def _move(job: Job) -> Iterator[Statement]:

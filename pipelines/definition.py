@@ -84,6 +84,7 @@ def _read(reader: Reader, text: str, file: str) -> Series:
         guards=read_guards(reader, of_series=True),
         description=reader.string("description"),
         owner=reader.string("owner"),
+        breakdowns=reader.texts("breakdowns"),
     )
 
 

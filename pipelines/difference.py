@@ -25,11 +25,15 @@ MAIN_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 FURTHER_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "entries": ("attributes", "goal_value", "goal_event_at"),
         "visits": ("deadline_at", "blocked_by"),
         "messages": ("message_id", "channel", "address", "expires_at", "payload", "received_at", "goal_at"),
     }
 )
 """What else a test may say of a row."""
+
+JSON_COLUMNS = ("attributes", "payload")
+"""Columns whose text is JSON; a test writes them as mappings."""
 
 TABLES = MappingProxyType({table: (*main, *FURTHER_COLUMNS.get(table, ())) for table, main in MAIN_COLUMNS.items()})
 """The tables that a test may name, with their columns in the order of ``sql/scenario/<table>.sql``."""
@@ -151,6 +155,6 @@ def _equal_inside(expected: Value, found: Value) -> bool:
     return bool(expected == found)
 
 
-def parse_payload(row: Row) -> Row:
+def parse_json(row: Row) -> Row:
     """The row with its JSON read."""
-    return {**row, "payload": json.loads(row["payload"])} if row.get("payload") else row
+    return {**row, **{name: json.loads(row[name]) for name in JSON_COLUMNS if row.get(name)}}

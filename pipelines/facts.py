@@ -8,7 +8,7 @@ four relations, ``event_facts``, ``engagement_facts``, ``tag_facts`` and ``serie
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlglot import exp
@@ -16,6 +16,7 @@ from sqlglot import exp
 from pipelines.model import RECEIPT_KINDS
 from pipelines.rules import property_sql, render
 from pipelines.rules.model import EngagementCall, EventCall, Rule, SeriesCall, TagCall
+from pipelines.rules.names import fact_name
 from pipelines.sql_text import identifier, interval, literal
 
 _RELATIONS: Mapping[type, str] = {
@@ -143,6 +144,16 @@ def predicate(rule: Rule, *, instant: str | None = None) -> str:
         return node
 
     return f"({render(rule.sql.transform(place))})"
+
+
+def first_event_of(rule: Rule) -> Rule | None:
+    """The time of the first event that the rule rests on, up to the instant; None where it is not one event alone."""
+    calls = [call for call in rule.calls.values() if isinstance(call, EventCall)]
+    if len(calls) != 1 or calls[0].function != "did" or calls[0].at_least != 1:
+        return None
+    first = replace(calls[0], function="first_event")
+    name = fact_name(first)
+    return Rule(exp.column(name, table="fact"), {name: first}, rule.text)
 
 
 def _events(calls: Mapping[str, EventCall], instant: str, asked_by: Sequence[str]) -> EventFacts:

@@ -18,4 +18,5 @@ def read_goal(reader: Reader, *, of_message: bool = False) -> Goal | None:
     rule = inner.text("rule")
     within = inner.duration("within")
     exits = False if of_message else inner.boolean("exits")
-    return Goal(rule, within or timedelta(0), exits is not False) if rule else None
+    value = None if of_message else inner.text("value")
+    return Goal(rule, within or timedelta(0), exits is not False, value) if rule else None

@@ -78,11 +78,15 @@ Content = Text | tuple["Content", ...] | Mapping[str, "Content"]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a series (or message) is for: ``rule`` holding within ``within`` of entering (of receipt)."""
+    """What a series (or message) is for: ``rule`` holding within ``within`` of entering (of receipt).
+
+    ``value`` is a number for each entry that reaches it, such as the money spent; None: it has no value.
+    """
 
     rule: Expression
     within: timedelta
     exits: bool = True
+    value: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +306,7 @@ class Series:
     holdout: Decimal = Decimal(0)
     priority: int = 0
     guards: Guards = Guards()
+    breakdowns: tuple[Text, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     description: str | None = None
     owner: str | None = None

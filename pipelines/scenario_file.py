@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from pipelines.difference import TABLES
+from pipelines.difference import JSON_COLUMNS, TABLES
 from pipelines.document import Fields, Items, Node, Scalar, read_document
 from pipelines.hint import did_you_mean
 from pipelines.model import Text
@@ -158,7 +158,7 @@ def _read_expected_row(reader: Reader, table: str) -> PlacedRow:
     reader.refuse_unknown(TABLES[table])
     if not reader.node.entries:
         reader.report(reader.position, f"{reader.where} names no column; name some of those that matter")
-    return _row(reader, json=("payload",))
+    return _row(reader, json=JSON_COLUMNS)
 
 
 def _row(reader: Reader, json: tuple[str, ...]) -> PlacedRow:

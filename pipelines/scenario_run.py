@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipelines.difference import TABLES, RowDifference, compare, parse_payload
+from pipelines.difference import TABLES, RowDifference, compare, parse_json
 from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import Position, Problem, RefusedError, RunError
@@ -203,7 +203,7 @@ class _Stage:
         found = {}
         for name in TABLES:
             rows = self.warehouse.fetch(_query(name))
-            found[name] = [parse_payload(dict(zip(TABLES[name], row, strict=True))) for row in rows]
+            found[name] = [parse_json(dict(zip(TABLES[name], row, strict=True))) for row in rows]
         return found
 
 

@@ -79,6 +79,7 @@ def series_schema() -> Schema:
         "goal": _object(GOAL, {"within": DURATION, "exits": BOOLEAN}, ["rule", "within"]),
         "reentry": _object(REENTRY, {"after": DURATION, "limit": {"type": "integer", "minimum": 1}}, ["after"]),
         "idle_exit": DURATION,
+        "breakdowns": {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}]},
         "priority": {"type": "integer", "minimum": 0, "maximum": MAX_PRIORITY},
         "holdout": PERCENT,
         "guards": _guards(or_null=True),

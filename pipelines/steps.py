@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlglot import exp
+
 from pipelines.checked import CheckedSeries
-from pipelines.facts import Asking, predicate
+from pipelines.facts import Asking, first_event_of, predicate
 from pipelines.job import Job, by_block, by_series, in_batches, literals, of_block, series_list
-from pipelines.model import GOOD_OUTCOMES, RECEIPT_KINDS, ContentBlock
+from pipelines.model import GOOD_OUTCOMES, RECEIPT_KINDS, ContentBlock, Series
 from pipelines.payload import payload_sql
 from pipelines.rules import render as render_rule
 from pipelines.sql_text import interval, literal, render
 from pipelines.template import columns_read
+from pipelines.template_value import json_text
 
 
 def goals(job: Job) -> str | None:
@@ -24,8 +27,13 @@ def goals(job: Job) -> str | None:
     found = [(checked, rule, goal) for checked, rule, goal in aimed if rule and goal]
     if not found:
         return None
+    rules = [by_series(checked, rule) for checked, rule, _ in found]
+    values = [by_series(checked, checked.goal_value) for checked, _, _ in found if checked.goal_value]
+    events = [by_series(checked, event_at) for checked, rule, _ in found if (event_at := first_event_of(rule))]
     return render(
         "goals",
+        values=[{"whose": one.whose, "sql": predicate(one.rule)} for one in values],
+        events=[{"whose": one.whose, "sql": predicate(one.rule)} for one in events],
         windows=[
             {
                 "series": literal(checked.series.series_id),
@@ -34,7 +42,7 @@ def goals(job: Job) -> str | None:
             }
             for checked, rule, goal in found
         ],
-        **job.judging([by_series(checked, rule) for checked, rule, _ in found]),
+        **job.judging(rules) | {"facts": job.gather([*rules, *values, *events])},
     )
 
 
@@ -182,9 +190,26 @@ def progress() -> str:
     return render("progress", good_outcomes=literals(GOOD_OUTCOMES))
 
 
-def entries() -> str:
+def entries(job: Job) -> str:
     """The entries that are new or different."""
-    return render("entries")
+    return render(
+        "entries",
+        breakdowns=[
+            {"series": literal(checked.series.series_id), "attributes": render_rule(_attributes(checked.series))}
+            for checked in job.having("live")
+            if checked.series.breakdowns
+        ],
+    )
+
+
+def _attributes(series: Series) -> exp.Expression:
+    """The breakdowns as JSON text, each value as text."""
+    return json_text(
+        {
+            name.value: exp.cast(exp.column(name.value, table="customer", quoted=True), "text")
+            for name in series.breakdowns
+        }
+    )
 
 
 _HEX = "'0123456789abcdef'"

@@ -33,6 +33,7 @@ SERIES: Keys = MappingProxyType(
         "idle_exit": "A customer who received nothing for so long leaves.",
         "holdout": "Percent of customers kept aside to measure lift, 0 to 100.",
         "priority": "Whose messages go first where a cap or gap lets only some through: the higher; 0 when absent.",
+        "breakdowns": "Attributes of customers to report by, as they were on entering, such as [plan, country].",
         "guards": "Limits of this series, in place of the project's; `null` takes one back.",
         "blocks": "The blocks by id; rule blocks that nothing leads to are the ways in.",
     }
@@ -42,6 +43,7 @@ GOAL: Keys = MappingProxyType(
         "rule": "The rule that is the goal.",
         "within": "How long after entering the goal counts.",
         "exits": "Whether reaching the goal ends the entry; true when absent.",
+        "value": "What reaching the goal is worth, a number such as event_sum('purchase', 'amount').",
     }
 )
 MESSAGE_GOAL: Keys = MappingProxyType(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
+import polars as pl
 import pytest
 
 from pipelines import Project
@@ -83,3 +85,44 @@ def test_one_series_alone(shop_folder: Path, report: Report) -> None:
     assert list(alone.series) == ["upgrade"]
     for name, frame in alone.tables.items():
         assert frame.equals(report.tables[name].filter(series_id="upgrade"))
+
+
+def test_breakdowns_split_the_entries_and_values_add_up(tmp_path: Path) -> None:
+    (tmp_path / "series_definitions").mkdir()
+    (tmp_path / "series_definitions" / "sale.yml").write_text("""
+series: sale
+status: live
+schedule: hourly
+breakdowns: ["/a~b$", plan]
+goal: {rule: did('buy'), within: 1 day, value: "event_sum('buy', 'amount')", exits: false}
+blocks: {all: {rule: plan is not null}}
+""")
+    (tmp_path / "warehouse").mkdir()
+    database = tmp_path / "warehouse" / "warehouse.duckdb"
+    with duckdb.connect(database) as connection:
+        connection.execute("""create table customers as
+            select i as customer_id, 'P' || i % 2 as plan, case when i < 4 then i end as "/a~b$" from range(10) t(i)""")
+        connection.execute(
+            "create table events (customer_id bigint, name varchar, occurred_at timestamp, properties json)"
+        )
+    Project.open(tmp_path).run("2026-03-01T00:00Z")
+    with duckdb.connect(database) as connection:
+        connection.execute("""insert into events
+            select i, 'buy', timestamp '2026-03-01 00:30', json_object('amount', i) from range(1, 4) t(i)""")
+        connection.execute("update customers set plan = 'changed'")
+    Project.open(tmp_path).run("2026-03-01T01:00Z")
+    whole = pl.col("cohort_by") == "all", *(pl.col(name).is_null() for name in ("version", "entry_rules", "maturity"))
+    table = Project.open(tmp_path).report().tables["goal_conversion"].filter(*whole)
+    found = {
+        row[:2]: row[2:] for row in table.select("breakdown", "breakdown_value", "entries", "goals", "value").rows()
+    }
+    assert found == {
+        (None, None): (10, 3, 6.0),
+        ("plan", "P0"): (5, 1, 2.0),
+        ("plan", "P1"): (5, 2, 4.0),
+        ("/a~b$", "0"): (1, 0, None),
+        ("/a~b$", "1"): (1, 1, 1.0),
+        ("/a~b$", "2"): (1, 1, 2.0),
+        ("/a~b$", "3"): (1, 1, 3.0),
+        ("/a~b$", None): (6, 0, None),
+    }

@@ -11,6 +11,10 @@ from warehouse.views import VIEWS
 MIGRATIONS: Mapping[int, Sequence[str]] = {
     1: (f"alter table {META.qualified_name} add column if not exists target varchar",),
     2: (),  # batch_decisions, guard_findings, source_counts
+    3: tuple(
+        f"alter table series.entries add column if not exists {column}"
+        for column in ("attributes json", "goal_value double", "goal_event_at timestamp")
+    ),
 }
 """Statements that lead from a version to the next, by the version they start from; new tables are made anyway."""
 

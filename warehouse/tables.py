@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
 CUSTOMER_ID = "CUSTOMER_ID"
@@ -166,6 +166,21 @@ ENTRIES = Table(
         Column("goal_closed", "BOOLEAN", "The goal's window has closed without the goal; for good."),
         Column("path_finished", "BOOLEAN", "Some path of the entry has ended with a good outcome."),
         Column("superseded", "BOOLEAN", "The customer has a newer entry into the series."),
+        Column(
+            "attributes",
+            "JSON",
+            "The series' `breakdowns` as they were on entering, as text by name; null: there were none.",
+            nullable=True,
+        ),
+        Column(
+            "goal_value", "DOUBLE", "The goal's `value` at `goal_at`; null: no goal so far, or no value.", nullable=True
+        ),
+        Column(
+            "goal_event_at",
+            "TIMESTAMP",
+            "When (UTC) the event happened that the goal rests on; null: no goal so far, or not on one event.",
+            nullable=True,
+        ),
     ),
 )
 

@@ -87,16 +87,17 @@ def _frames(
     with_goal = frozenset(name for name, history in histories.items() if history.series and history.series.goal)
     kinds = ["received", *(ENGAGEMENT_KINDS if "engagements" in prepared.sources else ()), "goal"]
     cells = fetch(warehouse, "goal_conversion")
+    whole = cells.filter(pl.col("breakdown").is_null())
     funnel = blocks.block_funnel(
         fetch(warehouse, "block_funnel", outcomes=OUTCOMES, ended_as=ENDED_AS),
         fetch(warehouse, "block_previous"),
         waiting.waiting_days(fetch(warehouse, "waiting"), runs),
-        cells.filter(arm="treatment").group_by("series_id", "version").agg(began=pl.col("entries").sum()),
+        whole.filter(arm="treatment").group_by("series_id", "version").agg(began=pl.col("entries").sum()),
         histories,
     )
     return {
         "goal_conversion": conversion.goal_conversion(cells, with_goal),
-        "lift": conversion.lift(cells, versions, with_goal),
+        "lift": conversion.lift(whole, versions, with_goal),
         "time_to_goal": waiting.time_to_goal(fetch(warehouse, "time_to_goal")),
         "block_funnel": funnel,
         "path_flow": blocks.path_flow(fetch(warehouse, "path_flow"), funnel, histories),

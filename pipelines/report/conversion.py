@@ -63,7 +63,7 @@ def lift(cells: pl.DataFrame, holdouts: pl.DataFrame, with_goal: frozenset[str])
     """`lift` from the cells of `goal_conversion`.
 
     Args:
-        cells: See ``sql/report/goal_conversion.sql.jinja``; one breakdown of them.
+        cells: See ``sql/report/goal_conversion.sql.jinja``; those of no breakdown.
         holdouts: ``series_id``, ``version`` and ``holdout``, the share that each version keeps aside.
         with_goal: The series that have a goal; the others have no lift.
     """

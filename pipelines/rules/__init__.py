@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipelines.rules.dialect import render
-    from pipelines.rules.rule import parse_rule, parse_value
+    from pipelines.rules.rule import parse_measure, parse_rule, parse_value
     from pipelines.rules.scope import Scope, family_of
     from pipelines.rules.values import property_sql
 
-__all__ = ["Scope", "family_of", "parse_rule", "parse_value", "property_sql", "render"]
+__all__ = ["Scope", "family_of", "parse_measure", "parse_rule", "parse_value", "property_sql", "render"]
 
 _HOMES = {
     "Scope": "scope",
     "family_of": "scope",
+    "parse_measure": "rule",
     "parse_rule": "rule",
     "parse_value": "rule",
     "property_sql": "values",

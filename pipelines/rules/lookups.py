@@ -49,7 +49,7 @@ def _company(reader: Reader, node: exp.Expression, table: str) -> Value:
             else "only `company.` can stand before a dot"
         )
         raise reader.wrong(node, f"`{table}.` is not known here; {advice}")
-    if reader.mode == "value":
+    if reader.mode in ("value", "measure"):
         raise reader.wrong(node, "a value cannot be read from companies, because a customer may have several")
     columns = reader.scope.company
     if columns is not None and not columns:

@@ -21,8 +21,8 @@ from pipelines.rules.scope import Scope
 from pipelines.rules.syntax import Syntax
 from pipelines.rules.values import Value, WrongError, read_as
 
-Mode = Literal["rule", "value", "where"]
-"""What may be named: everything; attributes of the customer only; properties of an event only."""
+Mode = Literal["rule", "measure", "value", "where"]
+"""What may be named: everything; all but companies; attributes of the customer only; properties of an event only."""
 
 
 @dataclass

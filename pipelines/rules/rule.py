@@ -66,6 +66,11 @@ def parse_rule(text: Expression, scope: Scope) -> tuple[Rule | None, list[Proble
     return _read(text, scope, "rule", "boolean")
 
 
+def parse_measure(text: Expression, scope: Scope) -> tuple[Rule | None, list[Problem]]:
+    """Read a number over the customer's attributes and events, such as what a goal is worth; answers likewise."""
+    return _read(text, scope, "measure", "number")
+
+
 def parse_value(text: Expression, scope: Scope, family: Family) -> tuple[Rule | None, list[Problem]]:
     """Read a value over the customer's attributes, such as an address (``text``) or the end of a wait (``time``).
 

@@ -125,3 +125,14 @@ def old_state(folder: Path) -> dict[str, list[dict[str, object]]]:
     assert "reached_at" in found["series.entries"][0]
     assert found["series_state.meta"] == [{"schema_version": 0, "target": None}]
     return found
+
+
+def test_a_state_from_before_goal_values_is_migrated_by_the_next_run(project: Path) -> None:
+    new = ("attributes", "goal_value", "goal_event_at")
+    change_database(
+        project,
+        *(f"alter table series.entries drop column {name}" for name in new),
+        "update series_state.meta set schema_version = 3",
+    )
+    Project.open(project).run(shop.AS_OF[2])
+    assert set(new) <= set(Project.open(project).table("entries").columns)

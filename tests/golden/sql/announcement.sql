@@ -54,7 +54,10 @@ create table if not exists series.entries (
     entry_rules VARCHAR[],
     goal_closed BOOLEAN,
     path_finished BOOLEAN,
-    superseded BOOLEAN
+    superseded BOOLEAN,
+    attributes JSON,
+    goal_value DOUBLE,
+    goal_event_at TIMESTAMP
 );
 
 create table if not exists series_state.open_visits (
@@ -188,7 +191,7 @@ from series_state.closed_visits
 where outcome = 'waited';
 
 insert into series_state.meta (schema_version)
-select 3 as schema_version
+select 4 as schema_version
 where not exists (select 1 from series_state.meta);
 
 -- view source_customers
@@ -474,7 +477,9 @@ create or replace temp table run_receipts (
 -- table run_goals
 create or replace temp table run_goals (
     entry_id bigint,
-    goal_at timestamp
+    goal_at timestamp,
+    goal_value double,
+    goal_event_at timestamp
 );
 
 -- table run_message_goals
@@ -594,7 +599,10 @@ create or replace temp table run_entries (
     entry_rules varchar[],
     goal_closed boolean,
     path_finished boolean,
-    superseded boolean
+    superseded boolean,
+    attributes json,
+    goal_value double,
+    goal_event_at timestamp
 );
 
 -- table run_counts
@@ -626,7 +634,7 @@ where
 group by message.message_id, message.queued_at;
 
 -- goals
-insert into run_goals (entry_id, goal_at)
+insert into run_goals (entry_id, goal_at, goal_value, goal_event_at)
 with
     timed as (
         select
@@ -659,7 +667,8 @@ with
                     moment.customer_id,
                     moment.instant,
  moment.visible_after,
-                    count(*) filter (where event.name = 'created_report') >= 1 as "did_created_report_6fa2103b"
+                    count(*) filter (where event.name = 'created_report') >= 1 as "did_created_report_6fa2103b",
+        min(event.occurred_at) filter (where event.name = 'created_report') as "first_event_created_report_24ba4568"
                 from
                     (
                         select distinct customer_id, instant, visible_after
@@ -671,7 +680,13 @@ with
                 group by moment.customer_id, moment.instant, moment.visible_after
         ),
 judged as (
-        select subject.entry_id, subject.instant, subject.closes, (         (subject.series_id = 'announcement' and (COALESCE(event_facts.did_created_report_6fa2103b, FALSE)))
+        select
+            subject.entry_id,
+            subject.instant,
+            subject.closes,
+ cast(null as double) as goal_value,
+                case  when subject.series_id = 'announcement' then (event_facts.first_event_created_report_24ba4568)  end as goal_event_at,
+            (         (subject.series_id = 'announcement' and (COALESCE(event_facts.did_created_report_6fa2103b, FALSE)))
 ) as holds
         from subject
         join
@@ -679,7 +694,11 @@ judged as (
                     left join
                 event_facts on event_facts.customer_id = subject.customer_id and event_facts.instant = subject.instant and event_facts.visible_after = subject.visible_after
     )
-select entry_id, case when holds then instant end as goal_at
+select
+    entry_id,
+    case when holds then instant end as goal_at,
+    case when holds then cast(goal_value as double) end as goal_value,
+    case when holds then goal_event_at end as goal_event_at
 from judged
 where holds or closes;
 
@@ -2563,7 +2582,7 @@ from moved
 left join stood on stood.entry_id = moved.entry_id;
 
 -- entries
-insert into run_entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded)
+insert into run_entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded, attributes, goal_value, goal_event_at)
 with
     opened as (
         select match.entry_id, list_sort(array_agg(match.block_id)) as entry_rules
@@ -2604,26 +2623,32 @@ with
             entry.entry_rules,
             entry.goal_closed,
             entry.path_finished,
-            entry.superseded
+            entry.superseded,
+            cast(entry.attributes as varchar) as attributes,
+            entry.goal_value,
+            entry.goal_event_at
         from series.entries as entry
         join concerned on concerned.entry_id = entry.entry_id
         union all
         select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            arm,
+            new_entry.entry_id,
+            new_entry.series_id,
+            new_entry.customer_id,
+            new_entry.entry_number,
+            new_entry.arm,
             timestamp '2026-03-02 09:00:00' as entered_at,
-            status,
+            new_entry.status,
             cast(null as timestamp) as ended_at,
             cast(null as timestamp) as goal_at,
-            goal_met_at_entry,
-            entry_rules,
+            new_entry.goal_met_at_entry,
+            new_entry.entry_rules,
             false as goal_closed,
             false as path_finished,
-            false as superseded
-        from run_new_entries
+            false as superseded,
+ cast(null as varchar) as attributes,
+            cast(null as double) as goal_value,
+            cast(null as timestamp) as goal_event_at
+        from run_new_entries as new_entry
     ),
     after as (
         select
@@ -2653,6 +2678,9 @@ with
             entry.goal_closed or (goal.entry_id is not null and goal.goal_at is null) as goal_closed,
             entry.path_finished or coalesce(progress.path_finished, false) as path_finished,
             entry.superseded or successor.previous_entry_id is not null as superseded,
+            entry.attributes,
+            coalesce(entry.goal_value, goal.goal_value) as goal_value,
+            coalesce(entry.goal_event_at, goal.goal_event_at) as goal_event_at,
             entry.status as status_before,
             progress.open_visits
         from before as entry
@@ -2682,7 +2710,10 @@ select
     entry_rules,
     goal_closed,
     path_finished,
-    superseded
+    superseded,
+    attributes,
+    goal_value,
+    goal_event_at
 from after;
 
 -- write series_state.closed_visits
@@ -2743,8 +2774,8 @@ where gone.entry_id = target.entry_id
 );
 
 -- write series.entries
-insert into series.entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded)
-select entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded
+insert into series.entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded, attributes, goal_value, goal_event_at)
+select entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded, attributes, goal_value, goal_event_at
 from run_entries;
 
 -- write series.advances
