@@ -18,7 +18,6 @@ from pipelines.payload import payload_sql
 from pipelines.rules import render as render_rule
 from pipelines.sql_text import interval, literal, render
 from pipelines.template import columns_read
-from pipelines.template_value import json_text
 
 
 def goals(job: Job) -> str | None:
@@ -203,13 +202,12 @@ def entries(job: Job) -> str:
 
 
 def _attributes(series: Series) -> exp.Expression:
-    """The breakdowns as JSON text, each value as text."""
-    return json_text(
-        {
-            name.value: exp.cast(exp.column(name.value, table="customer", quoted=True), "text")
-            for name in series.breakdowns
-        }
-    )
+    """The breakdowns as JSON text, each value as text or null."""
+    members: list[exp.Expr] = []
+    for name in series.breakdowns:
+        value = exp.cast(exp.column(name.value, table="customer", quoted=True), "text")
+        members += [exp.Literal.string(name.value), value]
+    return exp.cast(exp.Anonymous(this="json_object", expressions=members), "text")
 
 
 _HEX = "'0123456789abcdef'"
