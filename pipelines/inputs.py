@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
+from pipelines.dbt_manifest import absent_models
 from pipelines.hint import did_you_mean
 from pipelines.model import Settings, Source
 from pipelines.origin import Attachment, Files, PostgresQuery, input_table
@@ -23,7 +24,7 @@ def find_inputs(settings: Settings, folder: Path) -> tuple[list[Input], list[Pro
         folder: Its folder, from which paths start.
     """
     found: list[Input] = []
-    problems: list[Problem] = []
+    problems = absent_models(settings, folder)
     for attachment in settings.attachments.values():
         try:
             found.append(_database(attachment, settings, folder))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.body_file import with_body_files
+from pipelines.dbt_manifest import find_models
 from pipelines.definition import draft_series
 from pipelines.files import read_text
 from pipelines.model import Definitions, Expression, Series
@@ -38,6 +39,8 @@ def load_definitions(folder: Path, target: str | None = None) -> tuple[Definitio
     problems += found
     settings = choose(targets, target, problems)
     others = {name: other for name, other in targets.items() if name is not None and other is not settings}
+    # A model that is not found matters to who opens the sources (`pipelines.inputs`), not to tests of the series.
+    settings, _ = find_models(settings, folder)
     series: dict[str, Series] = {}
     refused: dict[str, Series] = {}
     segments: dict[str, Expression] = {}

@@ -397,6 +397,8 @@ class Settings:
     target: str | None = None
     sends: bool = False
     attachments: Mapping[str, Attachment] = field(default_factory=dict)
+    dbt_project: str = "."
+    dbt_target_path: str = "target"
     guards: Guards = Guards()
     publish: str = "every_run"
 

@@ -78,7 +78,23 @@ class PostgresQuery:
         return "its Postgres query"
 
 
-Origin = Query | Files | PostgresQuery
+@dataclass(frozen=True, slots=True)
+class DbtModel:
+    """What dbt builds.
+
+    Attributes:
+        model: The model's name, or ``package.model``; a seed or a snapshot too.
+        relation: Database, schema and table, as the manifest says; empty until it has been asked.
+    """
+
+    model: str
+    relation: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.relation)} (dbt model {self.model})"
+
+
+Origin = Query | Files | PostgresQuery | DbtModel
 
 
 @dataclass(frozen=True, slots=True)

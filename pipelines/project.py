@@ -139,7 +139,7 @@ class Project:
         from pipelines.run import read_definitions
 
         inputs, missing = self._find_inputs()
-        if missing or self._is_unreadable() or not self.warehouse_path.exists():
+        if missing or self._is_unreadable() or not (inputs or self.warehouse_path.exists()):
             found = read_definitions(self.definitions, None, self._memo)[2]
         else:
             with self._warehouse(read_only=True, inputs=inputs, rows=False) as warehouse:

@@ -29,6 +29,7 @@ from pipelines.vocabulary import (
     BLOCKS,
     CHANNEL,
     CHANNELS,
+    DBT,
     GOAL,
     GUARDS,
     MESSAGE_GOAL,
@@ -122,6 +123,7 @@ def project_schema() -> Schema:
             WAREHOUSE,
             {"engine": {"enum": ["duckdb"]}, "publish": {"enum": list(PUBLISH)}, "attach": _named(attached)},
         ),
+        "dbt": _object(DBT, {}),
         # Beside a bare `$ref`, draft 7 overlooks the description.
         "sources": _object(SOURCES, {key: _source(key) for key in SOURCES}),
         "channels": _named(one_channel) | {"properties": dict.fromkeys(CHANNELS, one_channel)},

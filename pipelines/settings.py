@@ -25,6 +25,7 @@ from pipelines.source_settings import read_attachments, read_sources
 from pipelines.vocabulary import (
     CHANNEL,
     CHANNELS,
+    DBT,
     PUBLISH,
     SEGMENTS,
     SENDING,
@@ -50,11 +51,14 @@ def read_settings(reader: Reader) -> Settings:
         warehouse.choice("engine", ("duckdb",))
     senders = _read_senders(reader)
     channels = _read_channels(reader, senders)
+    dbt = reader.inner("dbt", DBT, where="`dbt`")
     return Settings(
         warehouse_path=(warehouse and warehouse.string("path")) or WAREHOUSE_PATH,
         timezone=reader.parsed("timezone", time_zone) or "UTC",
         channels=channels,
         attachments=read_attachments(warehouse),
+        dbt_project=(dbt and dbt.string("project")) or ".",
+        dbt_target_path=(dbt and dbt.string("target_path")) or "target",
         sources=read_sources(reader),
         senders=senders,
         batch_size=(sending and sending.integer("batch_size", 1, MAX_BATCH_SIZE)) or BATCH_SIZE,

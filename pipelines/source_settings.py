@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pipelines.guards import read_source_guards
 from pipelines.model import Source
-from pipelines.origin import TYPES, Attachment, Files, Origin, PostgresQuery, Query
+from pipelines.origin import TYPES, Attachment, DbtModel, Files, Origin, PostgresQuery, Query
 from pipelines.reader import Reader
 from pipelines.vocabulary import ATTACH, ATTACHED, POSTGRES, SOURCE, SOURCE_KINDS, SOURCES
 
@@ -73,6 +73,9 @@ def _read_origin(source: Reader) -> Origin | None:
     if "csv" in source:
         pattern = source.parsed("csv", _pattern)
         return Files("csv", pattern, source.parsed("delimiter", _delimiter) or ",") if pattern else None
+    if "dbt" in source:
+        model = source.string("dbt")
+        return DbtModel(model) if model else None
     if "postgres" in source:
         return _read_postgres(source)
     return None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.model import Settings, Source, Text
-from pipelines.origin import Files, PostgresQuery, Query, input_table
+from pipelines.origin import DbtModel, Files, PostgresQuery, Query, input_table
 from pipelines.problems import Problem
 from pipelines.sql_text import identifier
 from warehouse.adapter import StatementError, Warehouse
@@ -130,6 +130,8 @@ def _relation(source: Source) -> str:
     match source.origin:
         case Query(sql):
             return f"(\n{sql}\n)"
+        case DbtModel(relation=parts):
+            return ".".join(identifier(part) for part in parts)
         case Files() | PostgresQuery():
             return f"temp.main.{input_table(source.name)}"
         case None:

@@ -127,6 +127,7 @@ PROJECT: Keys = MappingProxyType(
         "warehouse": "The database that holds the sources and the state.",
         "timezone": "The IANA time zone of send windows and wall-clock waits; UTC when absent.",
         "sources": "The tables and columns of the sources, where they differ from the defaults.",
+        "dbt": "Where the dbt project is that builds the sources.",
         "channels": "How content reaches people, by channel.",
         "senders": "The ways out, by name.",
         "sending": "When messages may be sent, and how they are put together to batches.",
@@ -146,6 +147,12 @@ WAREHOUSE: Keys = MappingProxyType(
 )
 PUBLISH = ("every_run", "nightly", "off")
 """When the published copy of the results is brought up to date."""
+DBT: Keys = MappingProxyType(
+    {
+        "project": "The folder of the dbt project, relative to this one; this one when absent.",
+        "target_path": "The folder in it that holds `manifest.json`, as dbt's `target-path`; `target` when absent.",
+    }
+)
 ATTACH: Keys = MappingProxyType(
     {
         "path": "The database file, relative to the project.",
@@ -159,6 +166,7 @@ SOURCE_KINDS: Keys = MappingProxyType(
         "sql": "One SELECT over tables of the warehouse and attached databases.",
         "parquet": "A Parquet file or glob, relative to the project, such as `exports/events/*.parquet`.",
         "csv": "A CSV file or glob, relative to the project; every column is text until `types` says otherwise.",
+        "dbt": "A dbt model, seed or snapshot: its name, or `package.name`.",
         "postgres": "A query on a Postgres server, fetched at every run.",
     }
 )

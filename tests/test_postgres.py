@@ -230,7 +230,6 @@ def test_without_the_variable(crm: Server, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delenv(DSN)
     said = [str(problem) for problem in Project.open(folder).problems() if problem.severity == "error"]
     assert said[0] == (
-        "series.yml:3:3: error: source `customers`: The environment variable CRM_DSN is not set. "
-        "Set it to the secret that it is for."
+        "series.yml:3:3: error: source `customers`: The environment variable CRM_DSN is not set. Set it to its secret."
     )
     assert len(said) == 4

@@ -78,7 +78,8 @@ class DuckDB:
 
         Args:
             path: The database file.
-            read_only: For looking only; several readers may be at it together, but none beside a writer.
+            read_only: For looking only; several readers may be at it together, but none beside a writer. Where the file
+                is absent, there are the inputs all the same.
             inputs: What is opened with it. While somebody else has one of them, this file is not kept either.
             rows: Whether inputs that are read at once are read with their rows, or the columns only.
             wait: Seconds to wait while somebody else has it; None: as SERIES_LOCK_WAIT says, or a minute.
@@ -90,9 +91,10 @@ class DuckDB:
                 SERIES_LOCK_WAIT is no number.
         """
         wait = _wait_seconds() if wait is None else wait
-        if read_only and not path.exists():
+        if read_only and not path.exists() and not inputs:
             raise WarehouseError(f"There is no warehouse at {path}.")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + wait
         lock = _in_use.setdefault(str(path.resolve()), threading.Lock())
         if not lock.acquire(timeout=wait):
@@ -237,7 +239,10 @@ def _connect(
 
 def _open(path: Path, read_only: bool, inputs: Sequence[Input], rows: bool) -> duckdb.DuckDBPyConnection:
     """A locked-down connection with its inputs, or nothing open at all."""
-    connection = duckdb.connect(str(path), read_only=read_only, config=_CONFIG)
+    if read_only and not path.exists():
+        connection = duckdb.connect(":memory:", config=_CONFIG)
+    else:
+        connection = duckdb.connect(str(path), read_only=read_only, config=_CONFIG)
     try:
         _lock_down(connection, inputs, rows)
     except BaseException:
