@@ -1284,7 +1284,9 @@ with
                         and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
 )
                     then 'no_consent'
-                    when subject.send_window is not null and open_window.series_id is null then 'send_window'
+                    when
+                        subject.send_window is not null and open_window.series_id is null
+                    then 'send_window'
             end as blocked_by
         from subject
         left join source_customers as customer on customer.customer_id = subject.customer_id
@@ -1857,7 +1859,9 @@ with
                         and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
 )
                     then 'no_consent'
-                    when subject.send_window is not null and open_window.series_id is null then 'send_window'
+                    when
+                        subject.send_window is not null and open_window.series_id is null
+                    then 'send_window'
             end as blocked_by
         from subject
         left join source_customers as customer on customer.customer_id = subject.customer_id

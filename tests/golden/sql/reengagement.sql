@@ -1264,7 +1264,9 @@ with
                         and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
 )
                     then 'no_consent'
-                    when subject.send_window is not null and open_window.series_id is null then 'send_window'
+                    when
+                        subject.send_window is not null and open_window.series_id is null
+                    then 'send_window'
             end as blocked_by
         from subject
         left join source_customers as customer on customer.customer_id = subject.customer_id
@@ -1473,7 +1475,9 @@ with
             case
                 when customer.customer_id is null
                 then 'customer_missing'
-                    when subject.send_window is not null and open_window.series_id is null then 'send_window'
+                    when
+                        subject.send_window is not null and open_window.series_id is null
+                    then 'send_window'
             end as blocked_by
         from subject
         left join source_customers as customer on customer.customer_id = subject.customer_id
