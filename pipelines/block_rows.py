@@ -21,7 +21,7 @@ BLOCK_COLUMNS = {
 
 CONNECTION_COLUMNS = {
     "series_id": "varchar", "from_block": "varchar", "from_position": "integer", "is_good": "boolean",
-    "to_block": "varchar", "to_level": "integer", "to_kind": "varchar", "acts_now": "boolean",
+    "to_block": "varchar", "to_level": "integer", "acts_now": "boolean",
 }  # fmt: skip
 """Which block leads where on which outcome; ``acts_now``: the next one is reached at the run's instant."""
 
@@ -66,7 +66,6 @@ def connection_rows(job: Job) -> Iterator[str]:
                 str(connection.outcome_is_good).lower(),
                 literal(connection.to_block),
                 str(checked.graph.levels[connection.to_block]),
-                literal(target.kind),
                 str(target.kind in ("content", "tag")).lower(),
             )
             yield f"({', '.join(values)})"

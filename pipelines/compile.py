@@ -24,7 +24,9 @@ _TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bi
 _VISIT = {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "entry_number": _NUMBER}
 RUN_TABLES: Mapping[str, Mapping[str, str]] = {
     "run_receipts": {"message_id": _TEXT, "received_at": _TIME},
-    "run_goals": {"entry_id": _NUMBER, "goal_at": _TIME, "goal_value": "double", "goal_event_at": _TIME},
+    "run_goals": {
+        "entry_id": _NUMBER, "series_id": _TEXT, "goal_at": _TIME, "goal_value": "double", "goal_event_at": _TIME,
+    },
     "run_message_goals": {"message_id": _TEXT, "goal_at": _TIME, "is_closed": _FLAG},
     "run_ends": {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "status": _TEXT},
     "run_matches": {

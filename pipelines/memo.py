@@ -17,7 +17,7 @@ class Memo:
 
     def __init__(self) -> None:
         self._kept: dict[Callable[..., Any], tuple[tuple[Any, ...], Any]] = {}
-        self._told: tuple[object, object] | None = None
+        self._told: dict[str, tuple[object, object]] = {}
 
     def ask(self, function: Callable[Inputs, Answer], *inputs: Inputs.args, **none: Inputs.kwargs) -> Answer:
         """The function's answer to these inputs; it must depend on nothing else, and nobody may change it."""
@@ -27,16 +27,17 @@ class Memo:
         answer: Answer = kept[1]
         return answer
 
-    def tell(self, connection: object, setup: object) -> bool:
-        """Whether a connection has still to be told this setup; from now on it has been.
+    def tell(self, connection: object, name: str, content: object) -> bool:
+        """Whether a connection has still to be told what goes by this name; from now on it has been.
 
         To be forgotten when the transaction in which it is told fails.
         """
-        if self._told is not None and self._told[0] is connection and self._told[1] is setup:
+        told = self._told.get(name)
+        if told is not None and told[0] is connection and told[1] is content:
             return False
-        self._told = (connection, setup)
+        self._told[name] = (connection, content)
         return True
 
     def forget_told(self) -> None:
         """Take back what `tell` said: the connection has to be told again."""
-        self._told = None
+        self._told.clear()

@@ -16,7 +16,7 @@ from pipelines.guards import check_sources, refuse_unknown_guards
 from pipelines.hint import did_you_mean
 from pipelines.job import Job
 from pipelines.memo import Memo
-from pipelines.model import ENGAGEMENT_KINDS, Definitions, WeekdayTime
+from pipelines.model import ENGAGEMENT_KINDS, Definitions, Kind, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
 from pipelines.rules import family_of
 from pipelines.rules.model import Family
@@ -153,7 +153,8 @@ def _run_chosen(
     able = replace(chosen, series={name: one for name, one in chosen.series.items() if name not in stranded})
     counts: Mapping[str, Mapping[str, int]] = {}
     if able.series:
-        for view in compile_views(sources, id_type):
+        views = memo.ask(compile_views, sources, id_type)
+        for view in views if memo.tell(warehouse, "views", views) else ():
             _do(warehouse, view, {})
         _refuse_duplicates(warehouse, sources)
         check_sources(warehouse, definitions.settings, as_of, accept)
@@ -161,11 +162,11 @@ def _run_chosen(
         job = make_job(able, sources, standing, read_revised(warehouse, texts))
         setup = memo.ask(compile_setup, job, texts)
         statements = (
-            *(setup if memo.tell(warehouse, setup) else ()),
+            *(setup if memo.tell(warehouse, "setup", setup) else ()),
             *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
             *memo.ask(compile_run, job, id_type),
         )
-        counts = _execute(warehouse, statements, as_of)
+        counts = _execute(warehouse, statements, _leads(job), as_of)
     return [
         *(SeriesRun(name, "failed", message) for name, message in stranded.items()),
         *(SeriesRun(name, "done", "", count) for name, count in counts.items()),
@@ -304,7 +305,22 @@ def read_calendar(warehouse: Warehouse, job: Job, standing: Sequence[Standing], 
     )
 
 
-def _execute(warehouse: Warehouse, statements: Sequence[Statement], as_of: datetime) -> dict[str, Mapping[str, int]]:
+Leads = Mapping[tuple[str, str], Collection[tuple[int, Kind]]]
+"""Where each block (series and block) leads to: levels, and kinds of block there."""
+
+
+def _leads(job: Job) -> Leads:
+    leads: dict[tuple[str, str], set[tuple[int, Kind]]] = {}
+    for checked in job.having("live", "emptying"):
+        for connection in checked.graph.connections:
+            target = checked.graph.levels[connection.to_block], checked.series.blocks[connection.to_block].kind
+            leads.setdefault((checked.series.series_id, connection.from_block), set()).add(target)
+    return leads
+
+
+def _execute(
+    warehouse: Warehouse, statements: Sequence[Statement], leads: Leads, as_of: datetime
+) -> dict[str, Mapping[str, int]]:
     """Execute the statements; what each series' tick counts, by series."""
     values = {
         "as_of": as_of,
@@ -315,7 +331,7 @@ def _execute(warehouse: Warehouse, statements: Sequence[Statement], as_of: datet
     reached = _Reached(0, frozenset())
     for statement in statements:
         if statement.level is not None and reached.level < statement.level and filled.get("run_visits"):
-            reached = _read_reached(warehouse, statement.level)
+            reached = _read_reached(warehouse, leads, statement.level)
         if _is_needed(statement, filled, reached):
             rows = _do(warehouse, statement, values)
             if statement.fills:
@@ -341,16 +357,10 @@ def _is_needed(statement: Statement, filled: Mapping[str, int], reached: _Reache
     return not statement.needs or any(filled.get(table) for table in statement.needs)
 
 
-def _read_reached(warehouse: Warehouse, level: int) -> _Reached:
+def _read_reached(warehouse: Warehouse, leads: Leads, level: int) -> _Reached:
     """The first level from ``level`` on that somebody moves to; beyond all levels where nobody does."""
-    query = """
-select distinct connection.to_level, connection.to_kind
-from run_visits as visit
-join run_connections as connection
-    on connection.series_id = visit.series_id and connection.from_block = visit.block_id
-where visit.left_at is not null and connection.to_level >= $level
-"""
-    found = warehouse.fetch(query, {"level": level})
+    left = warehouse.fetch("select distinct series_id, block_id from run_visits where left_at is not null")
+    found = [(to_level, kind) for block in left for to_level, kind in leads.get(block, ()) if to_level >= level]
     first = min((to_level for to_level, _ in found), default=sys.maxsize)
     return _Reached(first, frozenset(kind for to_level, kind in found if to_level == first))
 

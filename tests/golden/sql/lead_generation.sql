@@ -424,23 +424,22 @@ create or replace temp table run_connections (
     is_good boolean,
     to_block varchar,
     to_level integer,
-    to_kind varchar,
     acts_now boolean
 );
 
 -- rows of run_connections
-insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, to_kind, acts_now)
+insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
 values
-    ('lead_generation', 'looks_at_prices', 0, true, 'bot', 1, 'content', true),
-    ('lead_generation', 'keeps_looking', 1, true, 'tag_hot', 5, 'tag', true),
-    ('lead_generation', 'bot', 2, true, 'talked', 2, 'rule', false),
-    ('lead_generation', 'bot', 2, false, 'guide', 3, 'content', true),
-    ('lead_generation', 'talked', 3, true, 'tag_hot', 5, 'tag', true),
-    ('lead_generation', 'talked', 3, false, 'guide', 3, 'content', true),
-    ('lead_generation', 'guide', 4, true, 'read_guide', 4, 'rule', false),
-    ('lead_generation', 'read_guide', 5, true, 'tag_hot', 5, 'tag', true),
-    ('lead_generation', 'read_guide', 5, false, 'good_day', 5, 'wait', false),
-    ('lead_generation', 'good_day', 6, true, 'demo_email', 6, 'content', true);
+    ('lead_generation', 'looks_at_prices', 0, true, 'bot', 1, true),
+    ('lead_generation', 'keeps_looking', 1, true, 'tag_hot', 5, true),
+    ('lead_generation', 'bot', 2, true, 'talked', 2, false),
+    ('lead_generation', 'bot', 2, false, 'guide', 3, true),
+    ('lead_generation', 'talked', 3, true, 'tag_hot', 5, true),
+    ('lead_generation', 'talked', 3, false, 'guide', 3, true),
+    ('lead_generation', 'guide', 4, true, 'read_guide', 4, false),
+    ('lead_generation', 'read_guide', 5, true, 'tag_hot', 5, true),
+    ('lead_generation', 'read_guide', 5, false, 'good_day', 5, false),
+    ('lead_generation', 'good_day', 6, true, 'demo_email', 6, true);
 
 -- table run_channels
 create or replace temp table run_channels (
@@ -480,6 +479,7 @@ create or replace temp table run_receipts (
 -- table run_goals
 create or replace temp table run_goals (
     entry_id bigint,
+    series_id varchar,
     goal_at timestamp,
     goal_value double,
     goal_event_at timestamp
@@ -637,7 +637,7 @@ where
 group by message.message_id, message.queued_at;
 
 -- goals
-insert into run_goals (entry_id, goal_at, goal_value, goal_event_at)
+insert into run_goals (entry_id, series_id, goal_at, goal_value, goal_event_at)
 with
     timed as (
         select
@@ -685,6 +685,7 @@ with
 judged as (
         select
             subject.entry_id,
+            subject.series_id,
             subject.instant,
             subject.closes,
  cast(null as double) as goal_value,
@@ -699,6 +700,7 @@ judged as (
     )
 select
     entry_id,
+    series_id,
     case when holds then instant end as goal_at,
     case when holds then cast(goal_value as double) end as goal_value,
     case when holds then goal_event_at end as goal_event_at
@@ -1281,21 +1283,21 @@ with
                 visit.kind = 'content'
                 and not block.is_late
 ),
-    proofs as (
-        select
-            visit.entry_id,
-            visit.block_id,
-            min(engagement.occurred_at) filter (
-                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
-            ) as received_at,
-            min(engagement.occurred_at) filter (
-                where engagement.kind in ('bounced', 'failed')
-            ) as failed_at
-        from visits as visit
-        join source_engagements as engagement on engagement.message_id = visit.message_id
-        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
-        group by visit.entry_id, visit.block_id
-    ),
+        proofs as (
+            select
+                visit.entry_id,
+                visit.block_id,
+                min(engagement.occurred_at) filter (
+                    where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
+                ) as received_at,
+                min(engagement.occurred_at) filter (
+                    where engagement.kind in ('bounced', 'failed')
+                ) as failed_at
+            from visits as visit
+            join source_engagements as engagement on engagement.message_id = visit.message_id
+            where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
+            group by visit.entry_id, visit.block_id
+        ),
     subject as (
         select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
         from visits
@@ -1305,6 +1307,7 @@ with
         select
             subject.entry_id,
             subject.block_id,
+            customer.customer_id is not null as is_present,
             case
                 when customer.customer_id is null
                 then 'customer_missing'
@@ -1341,22 +1344,22 @@ with
             reachable.blocked_by as blocked_by,
             timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
             visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
-            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
-            case
-                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
-                then proof.received_at
-                else proof.failed_at
-            end as proved_at
+                coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
+                case
+                    when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
+                    then proof.received_at
+                    else proof.failed_at
+                end as proved_at
         from visits as visit
-        left join source_customers as present on present.customer_id = visit.customer_id
-        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
+            left join source_customers as present on present.customer_id = visit.customer_id
+            left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
         left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
-        where
-            visit.message_id is null
-            or proof.entry_id is not null
-            or not visit.receipts
-            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
-            or visit.deadline_at is distinct from visit.known_deadline_at
+            where
+                visit.message_id is null
+                or proof.entry_id is not null
+                or not visit.receipts
+                or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
+                or visit.deadline_at is distinct from visit.known_deadline_at
     ),
     decided as (
         select
@@ -1492,21 +1495,6 @@ with
             where
                 block.kind = 'content' and block.level = 1 and not advance.merged
 ),
-    proofs as (
-        select
-            visit.entry_id,
-            visit.block_id,
-            min(engagement.occurred_at) filter (
-                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
-            ) as received_at,
-            min(engagement.occurred_at) filter (
-                where engagement.kind in ('bounced', 'failed')
-            ) as failed_at
-        from visits as visit
-        join source_engagements as engagement on engagement.message_id = visit.message_id
-        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
-        group by visit.entry_id, visit.block_id
-    ),
     subject as (
         select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
         from visits
@@ -1516,6 +1504,7 @@ with
         select
             subject.entry_id,
             subject.block_id,
+            customer.customer_id is not null as is_present,
             case
                 when customer.customer_id is null
                 then 'customer_missing'
@@ -1539,26 +1528,13 @@ with
             visit.queued_at,
             visit.receipts,
             visit.is_new,
-            present.customer_id is not null as is_present,
+            reachable.is_present as is_present,
             reachable.blocked_by as blocked_by,
             timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
             visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
-            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
-            case
-                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
-                then proof.received_at
-                else proof.failed_at
-            end as proved_at
+ false as is_received, cast(null as timestamp) as proved_at
         from visits as visit
-        left join source_customers as present on present.customer_id = visit.customer_id
-        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
         left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
-        where
-            visit.message_id is null
-            or proof.entry_id is not null
-            or not visit.receipts
-            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
-            or visit.deadline_at is distinct from visit.known_deadline_at
     ),
     decided as (
         select
@@ -1847,21 +1823,6 @@ with
             where
                 block.kind = 'content' and block.level = 3 and not advance.merged
 ),
-    proofs as (
-        select
-            visit.entry_id,
-            visit.block_id,
-            min(engagement.occurred_at) filter (
-                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
-            ) as received_at,
-            min(engagement.occurred_at) filter (
-                where engagement.kind in ('bounced', 'failed')
-            ) as failed_at
-        from visits as visit
-        join source_engagements as engagement on engagement.message_id = visit.message_id
-        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
-        group by visit.entry_id, visit.block_id
-    ),
     subject as (
         select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
         from visits
@@ -1871,6 +1832,7 @@ with
         select
             subject.entry_id,
             subject.block_id,
+            customer.customer_id is not null as is_present,
             case
                 when customer.customer_id is null
                 then 'customer_missing'
@@ -1903,26 +1865,13 @@ with
             visit.queued_at,
             visit.receipts,
             visit.is_new,
-            present.customer_id is not null as is_present,
+            reachable.is_present as is_present,
             reachable.blocked_by as blocked_by,
             timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
             visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
-            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
-            case
-                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
-                then proof.received_at
-                else proof.failed_at
-            end as proved_at
+ false as is_received, cast(null as timestamp) as proved_at
         from visits as visit
-        left join source_customers as present on present.customer_id = visit.customer_id
-        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
         left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
-        where
-            visit.message_id is null
-            or proof.entry_id is not null
-            or not visit.receipts
-            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
-            or visit.deadline_at is distinct from visit.known_deadline_at
     ),
     decided as (
         select
@@ -2369,21 +2318,6 @@ with
             where
                 block.kind = 'content' and block.level = 6 and not advance.merged
 ),
-    proofs as (
-        select
-            visit.entry_id,
-            visit.block_id,
-            min(engagement.occurred_at) filter (
-                where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
-            ) as received_at,
-            min(engagement.occurred_at) filter (
-                where engagement.kind in ('bounced', 'failed')
-            ) as failed_at
-        from visits as visit
-        join source_engagements as engagement on engagement.message_id = visit.message_id
-        where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
-        group by visit.entry_id, visit.block_id
-    ),
     subject as (
         select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
         from visits
@@ -2393,6 +2327,7 @@ with
         select
             subject.entry_id,
             subject.block_id,
+            customer.customer_id is not null as is_present,
             case
                 when customer.customer_id is null
                 then 'customer_missing'
@@ -2425,26 +2360,13 @@ with
             visit.queued_at,
             visit.receipts,
             visit.is_new,
-            present.customer_id is not null as is_present,
+            reachable.is_present as is_present,
             reachable.blocked_by as blocked_by,
             timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
             visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
-            coalesce(proof.received_at <= coalesce(proof.failed_at, proof.received_at), false) as is_received,
-            case
-                when proof.received_at <= coalesce(proof.failed_at, proof.received_at)
-                then proof.received_at
-                else proof.failed_at
-            end as proved_at
+ false as is_received, cast(null as timestamp) as proved_at
         from visits as visit
-        left join source_customers as present on present.customer_id = visit.customer_id
-        left join proofs as proof on proof.entry_id = visit.entry_id and proof.block_id = visit.block_id
         left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
-        where
-            visit.message_id is null
-            or proof.entry_id is not null
-            or not visit.receipts
-            or timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag
-            or visit.deadline_at is distinct from visit.known_deadline_at
     ),
     decided as (
         select
@@ -2923,44 +2845,45 @@ where known.definition_hash is null;
 
 -- what happened
 insert into run_counts (series_id, what, times)
-select series_id, 'entered' as what, count(*) as times
-from run_new_entries
-group by series_id
-union all
-select series_id, 'held_out' as what, count(*) as times
-from run_new_entries
-where arm = 'holdout'
-group by series_id
-union all
-select match.series_id, 'reopened' as what, count(distinct match.entry_id) as times
-from run_matches as match
-join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
-where match.newest_status in ('finished', 'disengaged')
-group by match.series_id
-union all
-select series_id, case when merged then 'merged' else 'advanced' end as what, count(*) as times
-from run_advances
-group by series_id, merged
-union all
-select series_id, outcome as what, count(*) as times
-from run_visits
-where outcome in ('waited', 'tagged')
-group by series_id, outcome
-union all
-select series_id, 'messages_queued' as what, count(*) as times
-from run_messages
-group by series_id
-union all
-select entry.series_id, 'goals' as what, count(*) as times
-from run_goals as goal
-join run_entries as entry on entry.entry_id = goal.entry_id
-where goal.goal_at is not null
-group by entry.series_id
-union all
-select series_id, 'ended' as what, count(*) as times
-from run_entries
-where ended_at = timestamp '2026-03-02 09:00:00'
-group by series_id;
+with
+    reopened as (
+        select distinct match.series_id, match.entry_id
+        from run_matches as match
+        join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
+        where match.newest_status in ('finished', 'disengaged')
+    ),
+    happened as (
+        select series_id, 'entered' as what
+        from run_new_entries
+        union all
+        select series_id, 'held_out' as what
+        from run_new_entries
+        where arm = 'holdout'
+        union all
+        select series_id, 'reopened' as what
+        from reopened
+        union all
+        select series_id, case when merged then 'merged' else 'advanced' end as what
+        from run_advances
+        union all
+        select series_id, outcome as what
+        from run_visits
+        where outcome in ('waited', 'tagged')
+        union all
+        select series_id, 'messages_queued' as what
+        from run_messages
+        union all
+        select series_id, 'goals' as what
+        from run_goals
+        where goal_at is not null
+        union all
+        select series_id, 'ended' as what
+        from run_entries
+        where ended_at = timestamp '2026-03-02 09:00:00'
+    )
+select series_id, what, count(*) as times
+from happened
+group by series_id, what;
 
 -- write series.ticks
 insert into series.ticks (tick_id, as_of, series_id, definition_hash, status, entered, held_out, reopened, advanced, merged, waits_ended, tags_written, messages_queued, goals, ended, customers_missing, committed_at)
