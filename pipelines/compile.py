@@ -44,7 +44,10 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
         "is_new": _FLAG,
     },
     "run_advances": {**_VISIT, "from_block": _TEXT, "to_block": _TEXT, "advanced_at": _TIME, "merged": _FLAG},
-    "run_messages": {column.name: column.type for column in tables.MESSAGES.columns},
+    "run_messages": {
+        "message_id": _TEXT, "entry_id": _NUMBER, "series_id": _TEXT, "block_id": _TEXT, "customer_id": _CUSTOMER,
+        "channel": _TEXT, "expires_at": _TIME, "received_at": _TIME, "batch_id": _TEXT,
+    },
     "run_progress": {"entry_id": _NUMBER, "open_visits": _NUMBER, "path_finished": _FLAG},
     "run_entries": {column.name: column.type for column in tables.ENTRIES.columns},
     "run_counts": {"series_id": _TEXT, "what": _TEXT, "times": _NUMBER},
@@ -158,7 +161,7 @@ def compile_run(job: Job, id_type: str) -> tuple[Statement, ...]:
         ),
         *_find(job),
         *_guard(job),
-        *_write(is_guarded=is_guarded),
+        *_write(job, is_guarded=is_guarded),
         *_check(),
     )
 
@@ -203,8 +206,7 @@ def _find(job: Job) -> Iterator[Statement]:
         yield _into("run_new_entries", "new entries", select, "run_matches")
     yield _into("run_visits", "visits of entry rules", visit_steps.entry_visits(), "run_matches")
     yield from _move(job)
-    for select in steps.messages(job):
-        yield _into("run_messages", "messages", select, "run_visits")
+    yield _into("run_messages", "messages", steps.messages(job), "run_visits")
     yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
     yield _into(
         "run_entries", "entries", steps.entries(job), "run_goals", "run_ends", "run_progress", "run_new_entries"
@@ -245,7 +247,7 @@ def _guard(job: Job) -> Iterator[Statement]:
         yield _append(tables.SOURCE_COUNTS, select)
 
 
-def _write(*, is_guarded: bool) -> Iterator[Statement]:
+def _write(job: Job, *, is_guarded: bool) -> Iterator[Statement]:
     """What was found, into the state and the journal."""
 
     def all_of(table: tables.Table, run_table: str) -> str:
@@ -279,7 +281,8 @@ def _write(*, is_guarded: bool) -> Iterator[Statement]:
         writes.update(messages, "message_id", {"goal_at": "goal_at", "goal_closed": "is_closed"}, "run_message_goals"),
         needs=("run_message_goals",),
     )
-    yield _append(tables.MESSAGES, all_of(tables.MESSAGES, "run_messages"), "run_messages")
+    for select in steps.rendered_messages(job):
+        yield _append(tables.MESSAGES, select, "run_messages")
     yield _append(tables.BATCHES, render("write_batches", is_guarded=is_guarded), "run_messages")
     yield _append(tables.DEFINITIONS, render("write_definitions"))
     yield _into("run_counts", "what happened", render("counts"), "run_visits", "run_entries")

@@ -159,19 +159,24 @@ def new_entries(job: Job) -> str | None:
     )
 
 
-def messages(job: Job) -> list[str]:
-    """The messages queued now, rendered; several SELECTs where there are many blocks."""
+def messages(job: Job) -> str:
+    """The messages queued now, and the batches they leave in."""
+    return render("messages", batch_size=job.definitions.settings.batch_size)
+
+
+def rendered_messages(job: Job) -> list[str]:
+    """What these messages say; several SELECTs where there are many blocks."""
     blocks = list(job.blocks("content", "live", "emptying"))
-    return [_messages(job, some) for some in in_batches(blocks)]
+    return [_rendered(job, some) for some in in_batches(blocks)]
 
 
-def _messages(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> str:
+def _rendered(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> str:
     channels = {block.channel.value: job.definitions.channels[block.channel.value] for _, block in blocks}
     payloads = [payload_sql(block, job.attributes) for _, block in blocks]
     return render(
-        "messages",
+        "write_messages",
         blocks=[
-            {"whose": of_block(checked, block.block_id, "visit"), "payload": render_rule(payload)}
+            {"whose": of_block(checked, block.block_id, "message"), "payload": render_rule(payload)}
             for (checked, block), payload in zip(blocks, payloads, strict=True)
         ],
         of_company=any(columns_read(payload, "company") for payload in payloads),
@@ -180,7 +185,6 @@ def _messages(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) ->
             for name, checked in channels.items()
             if checked.address
         ],
-        batch_size=job.definitions.settings.batch_size,
     )
 
 

@@ -566,15 +566,9 @@ create or replace temp table run_messages (
     block_id varchar,
     customer_id varchar,
     channel varchar,
-    address varchar,
-    queued_at timestamp,
     expires_at timestamp,
-    payload json,
-    batch_id varchar,
-    status varchar,
     received_at timestamp,
-    goal_at timestamp,
-    goal_closed boolean
+    batch_id varchar
 );
 
 -- table run_progress
@@ -2427,7 +2421,7 @@ from visits as visit
 join source_customers as customer on customer.customer_id = visit.customer_id;
 
 -- messages
-insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
+insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, expires_at, received_at, batch_id)
 with
     queued as (
         select
@@ -2437,18 +2431,12 @@ with
             visit.block_id,
             visit.customer_id,
             block.channel,
-                case
-                    block.channel  when 'email' then cast(customer."email" as varchar)                 end as address,
             visit.deadline_at as expires_at,
-            case  when visit.series_id = 'announcement' and visit.block_id = 'banner' then '{"title":"Reports are here","body":"See where your time goes, per project and per week.","link":"https://example.com/reports","links":[{"id":"72647172","url":"https://example.com/reports"}]}'  when visit.series_id = 'announcement' and visit.block_id = 'email' then CONCAT('{"subject":"Reports are here","preheader":"See where your time goes","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nfrom today on you can see where your time goes, per project and per week:\nhttps://example.com/reports","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>from today on you can see where your time goes, per project and per week:\n<a href=\"https://example.com/reports\">https://example.com/reports</a></p>","link":"https://example.com/reports","links":[{"id":"72647172","url":"https://example.com/reports"}]}')  when visit.series_id = 'announcement' and visit.block_id = 'tour' then '{"title":"Your first report","body":"Pick a project, pick a week, done. We show you how."}'  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit
         join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-        join source_customers as customer on customer.customer_id = visit.customer_id
-        where
-            visit.queued_at = timestamp '2026-03-02 09:00:00'
-            and ( (visit.series_id = 'announcement' and visit.block_id = 'banner') or  (visit.series_id = 'announcement' and visit.block_id = 'email') or  (visit.series_id = 'announcement' and visit.block_id = 'tour') )
+        where visit.queued_at = timestamp '2026-03-02 09:00:00'
     )
 select
     message_id,
@@ -2457,21 +2445,15 @@ select
     block_id,
     customer_id,
     channel,
-    address,
-    timestamp '2026-03-02 09:00:00' as queued_at,
     expires_at,
-    payload,
+    received_at,
     series_id
     || '.'
     || block_id
     || '.'
     || '20260302T090000Z'
     || '.'
-    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id,
-    'queued' as status,
-    received_at,
-    cast(null as timestamp) as goal_at,
-    false as goal_closed
+    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id
 from queued;
 
 -- progress of entries
@@ -2794,8 +2776,26 @@ where exists (select 1 from run_message_goals as changed where changed.message_i
 
 -- write series.messages
 insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
-select message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed
-from run_messages;
+select
+    message.message_id,
+    message.entry_id,
+    message.series_id,
+    message.block_id,
+    message.customer_id,
+    message.channel,
+        case
+            message.channel  when 'email' then cast(customer."email" as varchar)         end as address,
+    timestamp '2026-03-02 09:00:00' as queued_at,
+    message.expires_at,
+    case  when message.series_id = 'announcement' and message.block_id = 'banner' then '{"title":"Reports are here","body":"See where your time goes, per project and per week.","link":"https://example.com/reports","links":[{"id":"72647172","url":"https://example.com/reports"}]}'  when message.series_id = 'announcement' and message.block_id = 'email' then CONCAT('{"subject":"Reports are here","preheader":"See where your time goes","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nfrom today on you can see where your time goes, per project and per week:\nhttps://example.com/reports","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>from today on you can see where your time goes, per project and per week:\n<a href=\"https://example.com/reports\">https://example.com/reports</a></p>","link":"https://example.com/reports","links":[{"id":"72647172","url":"https://example.com/reports"}]}')  when message.series_id = 'announcement' and message.block_id = 'tour' then '{"title":"Your first report","body":"Pick a project, pick a week, done. We show you how."}'  end as payload,
+    message.batch_id,
+    'queued' as status,
+    message.received_at,
+    cast(null as timestamp) as goal_at,
+    false as goal_closed
+from run_messages as message
+join source_customers as customer on customer.customer_id = message.customer_id
+where   (message.series_id = 'announcement' and message.block_id = 'banner')  or  (message.series_id = 'announcement' and message.block_id = 'email')  or  (message.series_id = 'announcement' and message.block_id = 'tour');
 
 -- write series.batches
 insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error)

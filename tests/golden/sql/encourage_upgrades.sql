@@ -605,15 +605,9 @@ create or replace temp table run_messages (
     block_id varchar,
     customer_id varchar,
     channel varchar,
-    address varchar,
-    queued_at timestamp,
     expires_at timestamp,
-    payload json,
-    batch_id varchar,
-    status varchar,
     received_at timestamp,
-    goal_at timestamp,
-    goal_closed boolean
+    batch_id varchar
 );
 
 -- table run_progress
@@ -2864,7 +2858,7 @@ from visits as visit
 join source_customers as customer on customer.customer_id = visit.customer_id;
 
 -- messages
-insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
+insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, expires_at, received_at, batch_id)
 with
     queued as (
         select
@@ -2874,18 +2868,12 @@ with
             visit.block_id,
             visit.customer_id,
             block.channel,
-                case
-                    block.channel  when 'email' then cast(customer."email" as varchar)                 end as address,
             visit.deadline_at as expires_at,
-            case  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_post' then CONCAT('{"title":"There is more in it","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nwith Premium your projects get roles, an audit log and unlimited history.\nSee in two minutes what that would change for you.","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>with Premium your projects get roles, an audit log and unlimited history.\nSee in two minutes what that would change for you.</p>","link":"https://example.com/premium","links":[{"id":"3e6c80ed","url":"https://example.com/premium"}]}')  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_email' then CONCAT('{"subject":"', SUBSTRING(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT)) - 2), ', what ', SUBSTRING(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."plan", 'your plan'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."plan", 'your plan'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT)) - 2), ' leaves out","preheader":"Roles, an audit log and unlimited history","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nmost teams that outgrow ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."plan", 'their plan')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."plan", 'their plan')) AS TEXT)) - 2), ' miss the same three things: roles, an audit log and\nunlimited history. All three are in Premium, and your projects move over as they are.\n\nTake the two-minute look (https://example.com/premium)","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>most teams that outgrow ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."plan", 'their plan'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."plan", 'their plan'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ' miss the same three things: roles, an audit log and\nunlimited history. All three are in Premium, and your projects move over as they are.</p>\n<p><strong><a href=\"https://example.com/premium\">Take the two-minute look</a></strong></p>","link":"https://example.com/premium","unsubscribe_url":"https://example.com/unsubscribe?customer=', URL_ENCODE("customer"."customer_id"), '","headers":{"List-Unsubscribe":"<https://example.com/unsubscribe?customer=', URL_ENCODE("customer"."customer_id"), '>","List-Unsubscribe-Post":"List-Unsubscribe=One-Click"},"links":[{"id":"3e6c80ed","url":"https://example.com/premium"}]}')  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'premium_tour' then '{"title":"What Premium does","body":"Three stops, two minutes: roles, the audit log, and history without an end.","steps":[{"title":"Roles","body":"Who may see, change and invite, for each project.","link":"https://example.com/premium/roles"},{"title":"Audit log","body":"Every change, with who made it and when.","link":"https://example.com/premium/audit-log"},{"title":"History","body":"Go back to any day, for good.","link":"https://example.com/premium/history"}],"links":[{"id":"090b42a3","url":"https://example.com/premium/roles"},{"id":"f992f954","url":"https://example.com/premium/audit-log"},{"id":"aa45b00e","url":"https://example.com/premium/history"}]}'  when visit.series_id = 'encourage_upgrades' and visit.block_id = 'last_email' then CONCAT('{"subject":"Your Premium tour, in one page","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nyou took the tour, so here is all of it on one page, to read when it suits you or to show to your team:\nhttps://example.com/premium/one-page\n\nThis is the last email about it. If a question is in the way, answer this one; a person reads it.","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>you took the tour, so here is all of it on one page, to read when it suits you or to show to your team:\n<a href=\"https://example.com/premium/one-page\">https://example.com/premium/one-page</a></p>\n<p>This is the last email about it. If a question is in the way, answer this one; a person reads it.</p>","reply_to":"hello@example.com","links":[{"id":"4e498a2c","url":"https://example.com/premium/one-page"}]}')  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit
         join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-        join source_customers as customer on customer.customer_id = visit.customer_id
-        where
-            visit.queued_at = timestamp '2026-03-02 09:00:00'
-            and ( (visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_post') or  (visit.series_id = 'encourage_upgrades' and visit.block_id = 'upgrade_email') or  (visit.series_id = 'encourage_upgrades' and visit.block_id = 'premium_tour') or  (visit.series_id = 'encourage_upgrades' and visit.block_id = 'last_email') )
+        where visit.queued_at = timestamp '2026-03-02 09:00:00'
     )
 select
     message_id,
@@ -2894,21 +2882,15 @@ select
     block_id,
     customer_id,
     channel,
-    address,
-    timestamp '2026-03-02 09:00:00' as queued_at,
     expires_at,
-    payload,
+    received_at,
     series_id
     || '.'
     || block_id
     || '.'
     || '20260302T090000Z'
     || '.'
-    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id,
-    'queued' as status,
-    received_at,
-    cast(null as timestamp) as goal_at,
-    false as goal_closed
+    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id
 from queued;
 
 -- progress of entries
@@ -3231,8 +3213,26 @@ where exists (select 1 from run_message_goals as changed where changed.message_i
 
 -- write series.messages
 insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
-select message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed
-from run_messages;
+select
+    message.message_id,
+    message.entry_id,
+    message.series_id,
+    message.block_id,
+    message.customer_id,
+    message.channel,
+        case
+            message.channel  when 'email' then cast(customer."email" as varchar)         end as address,
+    timestamp '2026-03-02 09:00:00' as queued_at,
+    message.expires_at,
+    case  when message.series_id = 'encourage_upgrades' and message.block_id = 'upgrade_post' then CONCAT('{"title":"There is more in it","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nwith Premium your projects get roles, an audit log and unlimited history.\nSee in two minutes what that would change for you.","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>with Premium your projects get roles, an audit log and unlimited history.\nSee in two minutes what that would change for you.</p>","link":"https://example.com/premium","links":[{"id":"3e6c80ed","url":"https://example.com/premium"}]}')  when message.series_id = 'encourage_upgrades' and message.block_id = 'upgrade_email' then CONCAT('{"subject":"', SUBSTRING(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT)) - 2), ', what ', SUBSTRING(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."plan", 'your plan'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."plan", 'your plan'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT)) - 2), ' leaves out","preheader":"Roles, an audit log and unlimited history","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nmost teams that outgrow ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."plan", 'their plan')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."plan", 'their plan')) AS TEXT)) - 2), ' miss the same three things: roles, an audit log and\nunlimited history. All three are in Premium, and your projects move over as they are.\n\nTake the two-minute look (https://example.com/premium)","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>most teams that outgrow ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."plan", 'their plan'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."plan", 'their plan'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ' miss the same three things: roles, an audit log and\nunlimited history. All three are in Premium, and your projects move over as they are.</p>\n<p><strong><a href=\"https://example.com/premium\">Take the two-minute look</a></strong></p>","link":"https://example.com/premium","unsubscribe_url":"https://example.com/unsubscribe?customer=', URL_ENCODE("customer"."customer_id"), '","headers":{"List-Unsubscribe":"<https://example.com/unsubscribe?customer=', URL_ENCODE("customer"."customer_id"), '>","List-Unsubscribe-Post":"List-Unsubscribe=One-Click"},"links":[{"id":"3e6c80ed","url":"https://example.com/premium"}]}')  when message.series_id = 'encourage_upgrades' and message.block_id = 'premium_tour' then '{"title":"What Premium does","body":"Three stops, two minutes: roles, the audit log, and history without an end.","steps":[{"title":"Roles","body":"Who may see, change and invite, for each project.","link":"https://example.com/premium/roles"},{"title":"Audit log","body":"Every change, with who made it and when.","link":"https://example.com/premium/audit-log"},{"title":"History","body":"Go back to any day, for good.","link":"https://example.com/premium/history"}],"links":[{"id":"090b42a3","url":"https://example.com/premium/roles"},{"id":"f992f954","url":"https://example.com/premium/audit-log"},{"id":"aa45b00e","url":"https://example.com/premium/history"}]}'  when message.series_id = 'encourage_upgrades' and message.block_id = 'last_email' then CONCAT('{"subject":"Your Premium tour, in one page","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nyou took the tour, so here is all of it on one page, to read when it suits you or to show to your team:\nhttps://example.com/premium/one-page\n\nThis is the last email about it. If a question is in the way, answer this one; a person reads it.","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>you took the tour, so here is all of it on one page, to read when it suits you or to show to your team:\n<a href=\"https://example.com/premium/one-page\">https://example.com/premium/one-page</a></p>\n<p>This is the last email about it. If a question is in the way, answer this one; a person reads it.</p>","reply_to":"hello@example.com","links":[{"id":"4e498a2c","url":"https://example.com/premium/one-page"}]}')  end as payload,
+    message.batch_id,
+    'queued' as status,
+    message.received_at,
+    cast(null as timestamp) as goal_at,
+    false as goal_closed
+from run_messages as message
+join source_customers as customer on customer.customer_id = message.customer_id
+where   (message.series_id = 'encourage_upgrades' and message.block_id = 'upgrade_post')  or  (message.series_id = 'encourage_upgrades' and message.block_id = 'upgrade_email')  or  (message.series_id = 'encourage_upgrades' and message.block_id = 'premium_tour')  or  (message.series_id = 'encourage_upgrades' and message.block_id = 'last_email');
 
 -- write series.batches
 insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error)

@@ -569,15 +569,9 @@ create or replace temp table run_messages (
     block_id varchar,
     customer_id varchar,
     channel varchar,
-    address varchar,
-    queued_at timestamp,
     expires_at timestamp,
-    payload json,
-    batch_id varchar,
-    status varchar,
     received_at timestamp,
-    goal_at timestamp,
-    goal_closed boolean
+    batch_id varchar
 );
 
 -- table run_progress
@@ -2445,7 +2439,7 @@ where
     or blocked_by is distinct from known_blocked_by;
 
 -- messages
-insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
+insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, expires_at, received_at, batch_id)
 with
     queued as (
         select
@@ -2455,18 +2449,12 @@ with
             visit.block_id,
             visit.customer_id,
             block.channel,
-                case
-                    block.channel  when 'email' then cast(customer."email" as varchar)                 end as address,
             visit.deadline_at as expires_at,
-            case  when visit.series_id = 'lead_generation' and visit.block_id = 'bot' then '{"title":"A question about our prices?","body":"Tell me how many of you there are, and I will tell you what it costs.","buttons":[{"label":"Up to ten","path":"small"},{"label":"More than ten","path":"large"}],"paths":{"small":{"body":"Then Pro fits, and the first month is free.","buttons":[{"label":"See Pro","link":"https://example.com/pricing"}]},"large":{"body":"Then it is worth talking. Leave your number, or pick a time.","buttons":[{"label":"Pick a time","link":"https://example.com/demo"}]}},"links":[{"id":"0e573830","url":"https://example.com/pricing"},{"id":"d0c6ba58","url":"https://example.com/demo"}]}'  when visit.series_id = 'lead_generation' and visit.block_id = 'guide' then CONCAT('{"subject":"How teams like yours choose a plan","preheader":"Four questions, one page","body":"Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', SUBSTRING(CAST(TO_JSON("customer"."first_name") AS TEXT), 2, LENGTH(CAST(TO_JSON("customer"."first_name") AS TEXT)) - 2)) ELSE '' END, ',\n\nyou were looking at our prices. Four questions settle which plan fits; here they are on one page:\nhttps://example.com/guide","html":"<p>Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2)) ELSE '' END, ',</p>\n<p>you were looking at our prices. Four questions settle which plan fits; here they are on one page:\n<a href=\"https://example.com/guide\">https://example.com/guide</a></p>","link":"https://example.com/guide","links":[{"id":"5339d9d2","url":"https://example.com/guide"}]}')  when visit.series_id = 'lead_generation' and visit.block_id = 'demo_email' then CONCAT('{"subject":"Twenty minutes, your questions, no slides","body":"Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', SUBSTRING(CAST(TO_JSON("customer"."first_name") AS TEXT), 2, LENGTH(CAST(TO_JSON("customer"."first_name") AS TEXT)) - 2)) ELSE '' END, ',\n\nif the page left something open: we show it to you with your own example, in twenty minutes.\nPick a time: https://example.com/demo","html":"<p>Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2)) ELSE '' END, ',</p>\n<p>if the page left something open: we show it to you with your own example, in twenty minutes.\nPick a time: <a href=\"https://example.com/demo\">https://example.com/demo</a></p>","reply_to":"sales@example.com","link":"https://example.com/demo","links":[{"id":"d0c6ba58","url":"https://example.com/demo"}]}')  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit
         join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-        join source_customers as customer on customer.customer_id = visit.customer_id
-        where
-            visit.queued_at = timestamp '2026-03-02 09:00:00'
-            and ( (visit.series_id = 'lead_generation' and visit.block_id = 'bot') or  (visit.series_id = 'lead_generation' and visit.block_id = 'guide') or  (visit.series_id = 'lead_generation' and visit.block_id = 'demo_email') )
+        where visit.queued_at = timestamp '2026-03-02 09:00:00'
     )
 select
     message_id,
@@ -2475,21 +2463,15 @@ select
     block_id,
     customer_id,
     channel,
-    address,
-    timestamp '2026-03-02 09:00:00' as queued_at,
     expires_at,
-    payload,
+    received_at,
     series_id
     || '.'
     || block_id
     || '.'
     || '20260302T090000Z'
     || '.'
-    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id,
-    'queued' as status,
-    received_at,
-    cast(null as timestamp) as goal_at,
-    false as goal_closed
+    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id
 from queued;
 
 -- progress of entries
@@ -2812,8 +2794,26 @@ where exists (select 1 from run_message_goals as changed where changed.message_i
 
 -- write series.messages
 insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
-select message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed
-from run_messages;
+select
+    message.message_id,
+    message.entry_id,
+    message.series_id,
+    message.block_id,
+    message.customer_id,
+    message.channel,
+        case
+            message.channel  when 'email' then cast(customer."email" as varchar)         end as address,
+    timestamp '2026-03-02 09:00:00' as queued_at,
+    message.expires_at,
+    case  when message.series_id = 'lead_generation' and message.block_id = 'bot' then '{"title":"A question about our prices?","body":"Tell me how many of you there are, and I will tell you what it costs.","buttons":[{"label":"Up to ten","path":"small"},{"label":"More than ten","path":"large"}],"paths":{"small":{"body":"Then Pro fits, and the first month is free.","buttons":[{"label":"See Pro","link":"https://example.com/pricing"}]},"large":{"body":"Then it is worth talking. Leave your number, or pick a time.","buttons":[{"label":"Pick a time","link":"https://example.com/demo"}]}},"links":[{"id":"0e573830","url":"https://example.com/pricing"},{"id":"d0c6ba58","url":"https://example.com/demo"}]}'  when message.series_id = 'lead_generation' and message.block_id = 'guide' then CONCAT('{"subject":"How teams like yours choose a plan","preheader":"Four questions, one page","body":"Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', SUBSTRING(CAST(TO_JSON("customer"."first_name") AS TEXT), 2, LENGTH(CAST(TO_JSON("customer"."first_name") AS TEXT)) - 2)) ELSE '' END, ',\n\nyou were looking at our prices. Four questions settle which plan fits; here they are on one page:\nhttps://example.com/guide","html":"<p>Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2)) ELSE '' END, ',</p>\n<p>you were looking at our prices. Four questions settle which plan fits; here they are on one page:\n<a href=\"https://example.com/guide\">https://example.com/guide</a></p>","link":"https://example.com/guide","links":[{"id":"5339d9d2","url":"https://example.com/guide"}]}')  when message.series_id = 'lead_generation' and message.block_id = 'demo_email' then CONCAT('{"subject":"Twenty minutes, your questions, no slides","body":"Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', SUBSTRING(CAST(TO_JSON("customer"."first_name") AS TEXT), 2, LENGTH(CAST(TO_JSON("customer"."first_name") AS TEXT)) - 2)) ELSE '' END, ',\n\nif the page left something open: we show it to you with your own example, in twenty minutes.\nPick a time: https://example.com/demo","html":"<p>Hello', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(' ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2)) ELSE '' END, ',</p>\n<p>if the page left something open: we show it to you with your own example, in twenty minutes.\nPick a time: <a href=\"https://example.com/demo\">https://example.com/demo</a></p>","reply_to":"sales@example.com","link":"https://example.com/demo","links":[{"id":"d0c6ba58","url":"https://example.com/demo"}]}')  end as payload,
+    message.batch_id,
+    'queued' as status,
+    message.received_at,
+    cast(null as timestamp) as goal_at,
+    false as goal_closed
+from run_messages as message
+join source_customers as customer on customer.customer_id = message.customer_id
+where   (message.series_id = 'lead_generation' and message.block_id = 'bot')  or  (message.series_id = 'lead_generation' and message.block_id = 'guide')  or  (message.series_id = 'lead_generation' and message.block_id = 'demo_email');
 
 -- write series.batches
 insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error)

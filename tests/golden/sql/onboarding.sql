@@ -584,15 +584,9 @@ create or replace temp table run_messages (
     block_id varchar,
     customer_id varchar,
     channel varchar,
-    address varchar,
-    queued_at timestamp,
     expires_at timestamp,
-    payload json,
-    batch_id varchar,
-    status varchar,
     received_at timestamp,
-    goal_at timestamp,
-    goal_closed boolean
+    batch_id varchar
 );
 
 -- table run_progress
@@ -2798,7 +2792,7 @@ from visits as visit
 join source_customers as customer on customer.customer_id = visit.customer_id;
 
 -- messages
-insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
+insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, expires_at, received_at, batch_id)
 with
     queued as (
         select
@@ -2808,18 +2802,12 @@ with
             visit.block_id,
             visit.customer_id,
             block.channel,
-                case
-                    block.channel  when 'email' then cast(customer."email" as varchar)                 end as address,
             visit.deadline_at as expires_at,
-            case  when visit.series_id = 'onboarding' and visit.block_id = 'welcome' then CONCAT('{"subject":"Welcome', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', SUBSTRING(CAST(TO_JSON(REGEXP_REPLACE("customer"."first_name", '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REGEXP_REPLACE("customer"."first_name", '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT)) - 2)) ELSE '' END, '","preheader":"Your first project takes five minutes","body":"Good to have you here', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', SUBSTRING(CAST(TO_JSON("customer"."first_name") AS TEXT), 2, LENGTH(CAST(TO_JSON("customer"."first_name") AS TEXT)) - 2)) ELSE '' END, '.\n\nThe best way to get to know us is a small project of your own. It takes five minutes:\nhttps://example.com/projects/new","html":"<p>Good to have you here', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2)) ELSE '' END, '.</p>\n<p>The best way to get to know us is a small project of your own. It takes five minutes:\n<a href=\"https://example.com/projects/new\">https://example.com/projects/new</a></p>","reply_to":"hello@example.com","link":"https://example.com/projects/new","links":[{"id":"1837e77b","url":"https://example.com/projects/new"}]}')  when visit.series_id = 'onboarding' and visit.block_id = 'project_tour' then '{"title":"Your first project, step by step","body":"We go through it together. You can stop at any time and keep what is there.","steps":[{"title":"Name it","body":"A working title will do.","element":"#project-name"},{"title":"Add a task","body":"The next thing to do, in a few words.","element":"#new-task"},{"title":"Give it a day","body":"Then it shows up when it is due.","element":"#due-date"}]}'  when visit.series_id = 'onboarding' and visit.block_id = 'offer_help' then CONCAT('{"subject":"Can we help you get started?","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nyour first project is not there yet. Tell us in a line what you would like to do, and we will set it up with you.","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>your first project is not there yet. Tell us in a line what you would like to do, and we will set it up with you.</p>","reply_to":"hello@example.com"}')  when visit.series_id = 'onboarding' and visit.block_id = 'invite_post' then '{"title":"Who else should see this?","body":"Invite a teammate, and you both see every change as it happens.","html":"<p>Invite a teammate, and you both see every change as it happens.</p>","link":"https://example.com/team","links":[{"id":"40698f7e","url":"https://example.com/team"}]}'  when visit.series_id = 'onboarding' and visit.block_id = 'invite_email' then CONCAT('{"subject":"', SUBSTRING(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT)) - 2), ', your project is better in company","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nyour project is running. Invite one person who should see it; it takes a minute:\nhttps://example.com/team","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>your project is running. Invite one person who should see it; it takes a minute:\n<a href=\"https://example.com/team\">https://example.com/team</a></p>","link":"https://example.com/team","links":[{"id":"40698f7e","url":"https://example.com/team"}]}')  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit
         join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-        join source_customers as customer on customer.customer_id = visit.customer_id
-        where
-            visit.queued_at = timestamp '2026-03-02 09:00:00'
-            and ( (visit.series_id = 'onboarding' and visit.block_id = 'welcome') or  (visit.series_id = 'onboarding' and visit.block_id = 'project_tour') or  (visit.series_id = 'onboarding' and visit.block_id = 'offer_help') or  (visit.series_id = 'onboarding' and visit.block_id = 'invite_post') or  (visit.series_id = 'onboarding' and visit.block_id = 'invite_email') )
+        where visit.queued_at = timestamp '2026-03-02 09:00:00'
     )
 select
     message_id,
@@ -2828,21 +2816,15 @@ select
     block_id,
     customer_id,
     channel,
-    address,
-    timestamp '2026-03-02 09:00:00' as queued_at,
     expires_at,
-    payload,
+    received_at,
     series_id
     || '.'
     || block_id
     || '.'
     || '20260302T090000Z'
     || '.'
-    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id,
-    'queued' as status,
-    received_at,
-    cast(null as timestamp) as goal_at,
-    false as goal_closed
+    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id
 from queued;
 
 -- progress of entries
@@ -3165,8 +3147,26 @@ where exists (select 1 from run_message_goals as changed where changed.message_i
 
 -- write series.messages
 insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
-select message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed
-from run_messages;
+select
+    message.message_id,
+    message.entry_id,
+    message.series_id,
+    message.block_id,
+    message.customer_id,
+    message.channel,
+        case
+            message.channel  when 'email' then cast(customer."email" as varchar)         end as address,
+    timestamp '2026-03-02 09:00:00' as queued_at,
+    message.expires_at,
+    case  when message.series_id = 'onboarding' and message.block_id = 'welcome' then CONCAT('{"subject":"Welcome', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', SUBSTRING(CAST(TO_JSON(REGEXP_REPLACE("customer"."first_name", '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REGEXP_REPLACE("customer"."first_name", '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT)) - 2)) ELSE '' END, '","preheader":"Your first project takes five minutes","body":"Good to have you here', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', SUBSTRING(CAST(TO_JSON("customer"."first_name") AS TEXT), 2, LENGTH(CAST(TO_JSON("customer"."first_name") AS TEXT)) - 2)) ELSE '' END, '.\n\nThe best way to get to know us is a small project of your own. It takes five minutes:\nhttps://example.com/projects/new","html":"<p>Good to have you here', CASE WHEN COALESCE("customer"."first_name", '') <> '' THEN CONCAT(', ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE("customer"."first_name", '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2)) ELSE '' END, '.</p>\n<p>The best way to get to know us is a small project of your own. It takes five minutes:\n<a href=\"https://example.com/projects/new\">https://example.com/projects/new</a></p>","reply_to":"hello@example.com","link":"https://example.com/projects/new","links":[{"id":"1837e77b","url":"https://example.com/projects/new"}]}')  when message.series_id = 'onboarding' and message.block_id = 'project_tour' then '{"title":"Your first project, step by step","body":"We go through it together. You can stop at any time and keep what is there.","steps":[{"title":"Name it","body":"A working title will do.","element":"#project-name"},{"title":"Add a task","body":"The next thing to do, in a few words.","element":"#new-task"},{"title":"Give it a day","body":"Then it shows up when it is due.","element":"#due-date"}]}'  when message.series_id = 'onboarding' and message.block_id = 'offer_help' then CONCAT('{"subject":"Can we help you get started?","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nyour first project is not there yet. Tell us in a line what you would like to do, and we will set it up with you.","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>your first project is not there yet. Tell us in a line what you would like to do, and we will set it up with you.</p>","reply_to":"hello@example.com"}')  when message.series_id = 'onboarding' and message.block_id = 'invite_post' then '{"title":"Who else should see this?","body":"Invite a teammate, and you both see every change as it happens.","html":"<p>Invite a teammate, and you both see every change as it happens.</p>","link":"https://example.com/team","links":[{"id":"40698f7e","url":"https://example.com/team"}]}'  when message.series_id = 'onboarding' and message.block_id = 'invite_email' then CONCAT('{"subject":"', SUBSTRING(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REGEXP_REPLACE(COALESCE("customer"."first_name", 'Hello'), '[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+', ' ', 'g')) AS TEXT)) - 2), ', your project is better in company","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nyour project is running. Invite one person who should see it; it takes a minute:\nhttps://example.com/team","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>your project is running. Invite one person who should see it; it takes a minute:\n<a href=\"https://example.com/team\">https://example.com/team</a></p>","link":"https://example.com/team","links":[{"id":"40698f7e","url":"https://example.com/team"}]}')  end as payload,
+    message.batch_id,
+    'queued' as status,
+    message.received_at,
+    cast(null as timestamp) as goal_at,
+    false as goal_closed
+from run_messages as message
+join source_customers as customer on customer.customer_id = message.customer_id
+where   (message.series_id = 'onboarding' and message.block_id = 'welcome')  or  (message.series_id = 'onboarding' and message.block_id = 'project_tour')  or  (message.series_id = 'onboarding' and message.block_id = 'offer_help')  or  (message.series_id = 'onboarding' and message.block_id = 'invite_post')  or  (message.series_id = 'onboarding' and message.block_id = 'invite_email');
 
 -- write series.batches
 insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error)

@@ -561,15 +561,9 @@ create or replace temp table run_messages (
     block_id varchar,
     customer_id varchar,
     channel varchar,
-    address varchar,
-    queued_at timestamp,
     expires_at timestamp,
-    payload json,
-    batch_id varchar,
-    status varchar,
     received_at timestamp,
-    goal_at timestamp,
-    goal_closed boolean
+    batch_id varchar
 );
 
 -- table run_progress
@@ -2435,7 +2429,7 @@ from visits as visit
 join source_customers as customer on customer.customer_id = visit.customer_id;
 
 -- messages
-insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
+insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, expires_at, received_at, batch_id)
 with
     queued as (
         select
@@ -2445,18 +2439,12 @@ with
             visit.block_id,
             visit.customer_id,
             block.channel,
-                case
-                    block.channel  when 'email' then cast(customer."email" as varchar)                 end as address,
             visit.deadline_at as expires_at,
-            case  when visit.series_id = 'reengagement' and visit.block_id = 'push' then CONCAT('{"title":"Your projects miss you","body":"', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'Hello')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'Hello')) AS TEXT)) - 2), ', see what has happened since you were last here.","link":"https://example.com/news","links":[{"id":"f871d506","url":"https://example.com/news"}]}')  when visit.series_id = 'reengagement' and visit.block_id = 'news' then CONCAT('{"subject":"What you missed in three weeks","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nsince you were last here we have added reports, faster search and a calendar view. Your projects are as you left\nthem: https://example.com/projects","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>since you were last here we have added reports, faster search and a calendar view. Your projects are as you left\nthem: <a href=\"https://example.com/projects\">https://example.com/projects</a></p>","link":"https://example.com/projects","links":[{"id":"2000c3ba","url":"https://example.com/projects"}]}')  when visit.series_id = 'reengagement' and visit.block_id = 'ask' then CONCAT('{"subject":"May we ask you something?","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nyou had a look at our news, but not at your projects. What is missing? Answer in a line; a person reads it.","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>you had a look at our news, but not at your projects. What is missing? Answer in a line; a person reads it.</p>","reply_to":"hello@example.com"}')  end as payload,
             case when not block.receipts then timestamp '2026-03-02 09:00:00' end as received_at,
             row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
         from run_visits as visit
         join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-        join source_customers as customer on customer.customer_id = visit.customer_id
-        where
-            visit.queued_at = timestamp '2026-03-02 09:00:00'
-            and ( (visit.series_id = 'reengagement' and visit.block_id = 'push') or  (visit.series_id = 'reengagement' and visit.block_id = 'news') or  (visit.series_id = 'reengagement' and visit.block_id = 'ask') )
+        where visit.queued_at = timestamp '2026-03-02 09:00:00'
     )
 select
     message_id,
@@ -2465,21 +2453,15 @@ select
     block_id,
     customer_id,
     channel,
-    address,
-    timestamp '2026-03-02 09:00:00' as queued_at,
     expires_at,
-    payload,
+    received_at,
     series_id
     || '.'
     || block_id
     || '.'
     || '20260302T090000Z'
     || '.'
-    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id,
-    'queued' as status,
-    received_at,
-    cast(null as timestamp) as goal_at,
-    false as goal_closed
+    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id
 from queued;
 
 -- progress of entries
@@ -2802,8 +2784,26 @@ where exists (select 1 from run_message_goals as changed where changed.message_i
 
 -- write series.messages
 insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
-select message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed
-from run_messages;
+select
+    message.message_id,
+    message.entry_id,
+    message.series_id,
+    message.block_id,
+    message.customer_id,
+    message.channel,
+        case
+            message.channel  when 'email' then cast(customer."email" as varchar)         end as address,
+    timestamp '2026-03-02 09:00:00' as queued_at,
+    message.expires_at,
+    case  when message.series_id = 'reengagement' and message.block_id = 'push' then CONCAT('{"title":"Your projects miss you","body":"', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'Hello')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'Hello')) AS TEXT)) - 2), ', see what has happened since you were last here.","link":"https://example.com/news","links":[{"id":"f871d506","url":"https://example.com/news"}]}')  when message.series_id = 'reengagement' and message.block_id = 'news' then CONCAT('{"subject":"What you missed in three weeks","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nsince you were last here we have added reports, faster search and a calendar view. Your projects are as you left\nthem: https://example.com/projects","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>since you were last here we have added reports, faster search and a calendar view. Your projects are as you left\nthem: <a href=\"https://example.com/projects\">https://example.com/projects</a></p>","link":"https://example.com/projects","links":[{"id":"2000c3ba","url":"https://example.com/projects"}]}')  when message.series_id = 'reengagement' and message.block_id = 'ask' then CONCAT('{"subject":"May we ask you something?","body":"Hi ', SUBSTRING(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT), 2, LENGTH(CAST(TO_JSON(COALESCE("customer"."first_name", 'there')) AS TEXT)) - 2), ',\n\nyou had a look at our news, but not at your projects. What is missing? Answer in a line; a person reads it.","html":"<p>Hi ', SUBSTRING(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT), 2, LENGTH(CAST(TO_JSON(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(COALESCE("customer"."first_name", 'there'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '''', '&#39;'), '"', '&#34;')) AS TEXT)) - 2), ',</p>\n<p>you had a look at our news, but not at your projects. What is missing? Answer in a line; a person reads it.</p>","reply_to":"hello@example.com"}')  end as payload,
+    message.batch_id,
+    'queued' as status,
+    message.received_at,
+    cast(null as timestamp) as goal_at,
+    false as goal_closed
+from run_messages as message
+join source_customers as customer on customer.customer_id = message.customer_id
+where   (message.series_id = 'reengagement' and message.block_id = 'push')  or  (message.series_id = 'reengagement' and message.block_id = 'news')  or  (message.series_id = 'reengagement' and message.block_id = 'ask');
 
 -- write series.batches
 insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error)
