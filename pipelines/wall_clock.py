@@ -44,6 +44,10 @@ def local_of_utc(instant: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
 def offsets_between(zone: zoneinfo.ZoneInfo, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
     """How far a zone's clocks are from UTC over a span of time.
 
+    >>> berlin = offsets_between(zoneinfo.ZoneInfo("Europe/Berlin"), datetime(2026, 3, 28), datetime(2026, 11, 1))
+    >>> [(str(since), str(offset)) for since, offset in berlin]  # doctest: +NORMALIZE_WHITESPACE
+    [('2026-03-28 00:00:00', '1:00:00'), ('2026-03-29 01:00:00', '2:00:00'), ('2026-10-25 01:00:00', '1:00:00')]
+
     Args:
         zone: The zone.
         since: The first instant, naive UTC.

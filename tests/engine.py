@@ -73,7 +73,7 @@ class Engine:
             ids = self.message_ids()
             rows = [{**row, "message_id": ids[tuple(row[name] for name in MESSAGE)]} for row in rows]
         if source == "events":
-            rows = [{**row, "properties": json.dumps(row["properties"])} for row in rows]
+            rows = [{**row, "properties": json.dumps(row.get("properties"))} for row in rows]
         if source in KEYS:
             new = {row[KEYS[source]] for row in rows}
             self.rows[source] = [row for row in self.rows[source] if row[KEYS[source]] not in new]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -11,11 +14,14 @@ import pytest
 from pipelines import Project
 from pipelines.report import Report
 from pipelines.report.documentation import page
+from pipelines.report.export import write_files
 from pipelines.report.frames import schema_of
 from pipelines.report.measures import MEASURES
 from pipelines.report.tables import TABLES
 from tests import shop
 from tests.golden import assert_golden
+from tests.test_script import not_portable
+from warehouse.duckdb import DuckDB
 
 ROOT = Path(__file__).parent.parent
 
@@ -126,3 +132,53 @@ blocks: {all: {rule: plan is not null}}
         ("/a~b$", "3"): (1, 1, 3.0),
         ("/a~b$", None): (6, 0, None),
     }
+
+
+def test_its_sql_is_portable(shop_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements: list[str] = []
+    for name in ("fetch", "fetch_arrow"):
+        run = getattr(DuckDB, name)
+
+        def noted(
+            self: DuckDB,
+            sql: str,
+            parameters: Mapping[str, Any] | None = None,
+            run: Callable[..., Any] = run,
+        ) -> Any:
+            statements.append(sql)
+            return run(self, sql, parameters)
+
+        monkeypatch.setattr(DuckDB, name, noted)
+    Project.open(shop_folder).report()
+    written = [sql for sql in statements if "report_" in sql and not sql.startswith("describe")]
+    assert len(written) > len(TABLES)
+    assert sorted({found for sql in written for found in not_portable(sql)}) == []
+
+
+def test_a_source_that_cannot_be_read_is_said_and_left_out(shop_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(shop_folder, tmp_path / "shop")
+    with duckdb.connect(str(folder / "warehouse" / "warehouse.duckdb")) as connection:
+        ((table,),) = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.columns "
+            "where column_name = 'message_id' and table_schema not like 'series%'"
+        ).fetchall()
+        connection.execute(f"drop table {table}")
+    report = Project.open(folder).report()
+    assert report.unread == ("engagements",)
+    assert report.differences == ()
+    measures = set(report.tables["message_performance"]["measure"])
+    assert "sent" in measures
+    assert "opened" not in measures
+
+
+def test_files_are_whole_and_read_back_as_they_were(report: Report, tmp_path: Path) -> None:
+    for ending, read in (("parquet", pl.read_parquet), ("csv", pl.read_csv)):
+        files = write_files(report.tables, tmp_path, ending)
+        assert [file.name for file in files] == [f"{name}.{ending}" for name in TABLES]
+        for file, frame in zip(files, report.tables.values(), strict=True):
+            back = read(file)
+            assert back.columns == frame.columns
+            assert back.height == frame.height
+        lift = read(tmp_path / f"lift.{ending}")
+        assert lift["difference"].to_list() == pytest.approx(report.tables["lift"]["difference"].to_list(), nan_ok=True)
+    assert {file.suffix for file in tmp_path.iterdir()} == {".parquet", ".csv"}

@@ -228,7 +228,7 @@ TIME_TO_GOAL = ReportTable(
             "converted_share",
             SHARE,
             "Share who have converted by then, estimated from all, also from those whose window is open (1 minus "
-            "Kaplan-Meier). A goal is dated by the run that saw it. Null: nobody was watched so long.",
+            "Kaplan-Meier). A goal is dated by its event, or else by the run that saw it.",
         ),
         Column("converted_share_low", SHARE, "Lower end of its interval (Greenwood, log-log); null: no goal by then."),
         Column("converted_share_high", SHARE, "Upper end of its interval (Greenwood, log-log); null: no goal by then."),
@@ -328,7 +328,7 @@ DAILY_PROGRESS = ReportTable(
         Column("day", DAY, "The day, in the project's time zone."),
         Column("entered", NUMBER, "Entries that began, without the held-out ones."),
         Column("held_out", NUMBER, "Entries kept aside in the holdout."),
-        Column("goals", NUMBER, "Entries of the treatment that reached the goal."),
+        Column("goals", NUMBER, "Entries of the treatment that reached the goal, by its event or else its run."),
         Column("holdout_goals", NUMBER, "Entries of the holdout that reached the goal."),
         Column("ended", NUMBER, "Entries that ended and have not been reopened since."),
         Column("active", NUMBER, "Entries that were active when the day ended, by what is known now."),
