@@ -385,23 +385,36 @@ def status(invocation: Invocation) -> None:
 @click.option("--table", metavar="TABLE", help="Only this table, with every column.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Write a file per table into it.")
 @click.option("--describe", is_flag=True, help="Say what every table and column means, instead.")
-@common_options("text", "json", "csv", "parquet")
+@click.option("--open", "show", is_flag=True, help="With --format html: open the page in a browser.")
+@common_options("text", "json", "csv", "parquet", "html")
 @click.pass_obj
 def report(
-    invocation: Invocation, series_id: str | None, table: str | None, output: Path | None, describe: bool
+    invocation: Invocation, series_id: str | None, table: str | None, output: Path | None, describe: bool, show: bool
 ) -> None:
     """Show what the series did, and what they added.
 
     All of them in a line each, or SERIES in detail; as of their newest runs. Every number is in a table, for machines
-    by --format. It is also checked that the tables add up: where they do not, the exit code is 1.
+    by --format; html writes pages for the browser, each a single file. It is also checked that the tables add up:
+    where they do not, the exit code is 1.
     """
     from pipelines.report import verb
+
+    if show and invocation.format != "html":
+        raise click.UsageError("--open shows pages; add --format html --output FOLDER.")
 
     if describe:
         click.echo(verb.describe(), nl=False)
         return
     found = invocation.open().report(series_id)
-    click.echo(verb.write(found, series_id, table, output, invocation.format), nl=False)
+    if invocation.format == "html":
+        from pipelines.pages import verb as pages
+
+        written = pages.write(found, table, output)
+    else:
+        written = verb.write(found, series_id, table, output, invocation.format)
+    click.echo(written, nl=False)
+    if show and click.launch(written.strip()):
+        _say("No browser could be opened; open the page yourself.")
     _end(verb.failures(found))
 
 

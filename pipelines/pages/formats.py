@@ -1,0 +1,95 @@
+"""Numbers as pages show them; ``report.js`` writes the same numbers the same way."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from pipelines.schedule import format_instant
+
+NOTHING = "\N{EN DASH}"
+"""What stands where there is no number."""
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def count(value: int | None) -> str:
+    """A whole number.
+
+    >>> count(1234567), count(0), count(None) == NOTHING
+    ('1,234,567', '0', True)
+    """
+    return NOTHING if value is None else f"{value:,}"
+
+
+def percent(share: float | None) -> str:
+    """A share of one, to a tenth of a percent; halves are rounded away from zero, as JavaScript does.
+
+    >>> percent(0.1225), percent(0), percent(1.0), percent(None) == NOTHING
+    ('12.3%', '0.0%', '100.0%', True)
+    """
+    return NOTHING if share is None else f"{_tenths(share * 100)}%"
+
+
+def points(difference: float | None) -> str:
+    """A difference of two shares, in percentage points with its sign.
+
+    >>> points(0.0291), points(-0.012) == f"{MINUS}1.2", points(0.0), points(None) == NOTHING
+    ('+2.9', True, '0.0', True)
+    """
+    if difference is None:
+        return NOTHING
+    tenths = _tenths(difference * 100)
+    if not tenths:
+        return "0.0"
+    return f"+{tenths}" if tenths > 0 else f"{MINUS}{-tenths}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The two ends of an interval of a share.
+
+    >>> interval(0.112, 0.124), interval(None, None) == NOTHING
+    ('11.2% to 12.4%', True)
+    """
+    return NOTHING if low is None or high is None else f"{percent(low)} to {percent(high)}"
+
+
+def decimal(value: float | None) -> str:
+    """A number to a tenth, such as days or a goal's value.
+
+    >>> decimal(1234.56), decimal(None) == NOTHING
+    ('1,234.6', True)
+    """
+    return NOTHING if value is None else f"{_tenths(value):,}"
+
+
+def instant(value: datetime | None) -> str:
+    """An instant in UTC.
+
+    >>> instant(datetime(2026, 3, 1, 9)), instant(None) == NOTHING
+    ('2026-03-01 09:00 UTC', True)
+    """
+    return NOTHING if value is None else format_instant(value).replace("T", " ").replace("Z", " UTC")
+
+
+def words(name: str | None) -> str:
+    """A word of the tables, such as a status or a measure, as people write it.
+
+    >>> words("handed_off"), words(None) == NOTHING
+    ('handed off', True)
+    """
+    return NOTHING if name is None else name.replace("_", " ")
+
+
+def shorten(text: str, most: int) -> str:
+    """The text, or its beginning with an ellipsis.
+
+    >>> shorten("a long title", 8), shorten("short", 8)
+    ('a long …', 'short')
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _tenths(value: float) -> Decimal:
+    return Decimal(value).quantize(Decimal("0.1"), ROUND_HALF_UP)
