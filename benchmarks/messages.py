@@ -44,6 +44,7 @@ blocks:
     unsubscribe_url: https://example.com/unsubscribe?customer={{ customer_id }}
 """
 PROJECT = (
+    "warehouse: {publish: off}\n"
     "channels: {email: {consent: null, address: \"coalesce(email, 'x@example.com')\"}}\nsending: {batch_size: 10000}\n"
 )
 
