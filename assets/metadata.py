@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
+from pipelines.guards import GuardFinding
 from pipelines.health import Finding
-from warehouse.tables import Column
+from warehouse.tables import CUSTOMER_ID, Column
 
 Metadata = dict[str, MetadataValue]
 
@@ -21,7 +22,11 @@ def instant(moment: datetime) -> MetadataValue:
 
 def column_schema(columns: Iterable[Column]) -> TableSchema:
     """A table's columns with their types and what they mean."""
-    return TableSchema([TableColumn(column.name, column.type.lower(), column.description) for column in columns])
+    return TableSchema([TableColumn(column.name, _type(column), column.description) for column in columns])
+
+
+def _type(column: Column) -> str:
+    return "text, integer or uuid" if column.type == CUSTOMER_ID else column.type.lower()
 
 
 def numbers(counts: Mapping[str, int]) -> Metadata:
@@ -40,6 +45,27 @@ def findings(found: Sequence[Finding]) -> Metadata:
     )
     total = MetadataValue.int(sum(one.count for one in found))
     return {"count": total, "findings": MetadataValue.table(records, schema)} if found else {"count": total}
+
+
+def guard_findings(found: Sequence[GuardFinding]) -> Metadata:
+    """Each limit that a run went beyond, with what was observed and allowed."""
+    names = ("guard", "series", "source", "observed", "allowed", "action")
+    records = [
+        TableRecord(
+            {
+                "guard": one.guard,
+                "series": one.series_id or "",
+                "source": one.source or "",
+                "observed": "" if one.observed is None else str(one.observed),
+                "allowed": str(one.allowed),
+                "action": one.action,
+            }
+        )
+        for one in found
+    ]
+    schema = TableSchema([TableColumn(name) for name in names])
+    total = MetadataValue.int(len(found))
+    return {"count": total, "limits": MetadataValue.table(records, schema)} if found else {"count": total}
 
 
 def text(words: str) -> str:

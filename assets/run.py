@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from dagster import (
     AssetCheckResult,
+    AssetCheckSeverity,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetMaterialization,
@@ -26,12 +27,12 @@ from . import policies
 from .checks import OF_A_RUN, run_check_results, run_check_specs
 from .freshness import run_freshness
 from .keys import RUN, Keys
-from .metadata import Metadata, column_schema, instant, numbers
+from .metadata import Metadata, column_schema, guard_findings, instant, numbers
 from .origin import launched_at
 from .resources import Warehouse
 
-RAN = "every_series_ran"
-"""The check that a run makes of itself."""
+RAN, WITHIN = "every_series_ran", "within_limits"
+"""The checks that are made of what a run answers."""
 
 
 class RunOptions(Config):
@@ -63,6 +64,9 @@ def build_run(definitions: Definitions, keys: Keys, catalog: str) -> AssetsDefin
             AssetCheckSpec(
                 RAN, asset=keys.of("entries"), description="No series was left alone because somebody has to look."
             ),
+            AssetCheckSpec(
+                WITHIN, asset=keys.of("outbound_batches"), description="The run stayed within the limits of its guards."
+            ),
             *run_check_specs(keys),
         ],
         can_subset=False,
@@ -86,6 +90,7 @@ def build_run(definitions: Definitions, keys: Keys, catalog: str) -> AssetsDefin
                 )
         yield from (MaterializeResult(keys.of(name), metadata=_metadata(name, figures)) for name in RUN)
         yield _every_series_ran(result, keys)
+        yield _within_limits(result, keys)
         yield from run_check_results(keys, health)
 
     return run
@@ -166,4 +171,17 @@ def _every_series_ran(result: RunResult, keys: Keys) -> AssetCheckResult:
         passed=not failures,
         description="\n".join(failures) or None,
         metadata={"failed": len(failures)},
+    )
+
+
+def _within_limits(result: RunResult, keys: Keys) -> AssetCheckResult:
+    """What guards found; the check `held_batches` says what waits for a person because of it."""
+    is_open = any(finding.severity == "error" for finding in result.guards)
+    return AssetCheckResult(
+        asset_key=keys.of("outbound_batches"),
+        check_name=WITHIN,
+        passed=not result.guards,
+        severity=AssetCheckSeverity.ERROR if is_open else AssetCheckSeverity.WARN,
+        description="\n".join(f"{finding.guard}: {finding.message}." for finding in result.guards) or None,
+        metadata=guard_findings(result.guards),
     )

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pipelines.batches import BatchRow, read_batches
 from pipelines.model import Definitions
+from pipelines.output import count
 from pipelines.schedule import format_instant, latest_instant
 from pipelines.status import WaitingBatches, read_status
 from warehouse import state
@@ -46,18 +48,11 @@ def read_health(
 
 
 def held_batches(warehouse: Warehouse, definitions: Definitions) -> list[Finding]:
-    """Batches that a guard holds until a person decides."""
-    return [
-        Finding(
-            group.series_id,
-            None,
-            group.messages,
-            f"{group.batches:,} batches for {group.sender} are held, since {format_instant(group.oldest)}. "
-            "Look at them, then release or drop them with `series batches`.",
-        )
-        for group in read_status(definitions, warehouse).batches
-        if group.status == "held"
-    ]
+    """Batches that guards hold until a person decides, by series."""
+    found: dict[str, list[BatchRow]] = {}
+    for batch in read_batches(warehouse, definitions, ["held"], ()):
+        found.setdefault(batch.series_id, []).append(batch)
+    return [_held(series_id, batches) for series_id, batches in found.items()]
 
 
 def pending_batches(warehouse: Warehouse, definitions: Definitions) -> list[Finding]:
@@ -127,6 +122,20 @@ CHECKS: Mapping[str, Callable[[Warehouse, Definitions], list[Finding]]] = {
 
 NEEDS_SOURCES = frozenset({"overdue_visits"})
 """Those of them that read the customers, too."""
+
+
+def _held(series_id: str, batches: Sequence[BatchRow]) -> Finding:
+    messages = sum(batch.messages for batch in batches)
+    guards = sorted({batch.guards for batch in batches if batch.guards})
+    by = f" by {', '.join(guards)}" if guards else ""
+    return Finding(
+        series_id,
+        None,
+        messages,
+        f"{series_id}: {count(len(batches), 'batch')} with {count(messages, 'message')} held{by} since "
+        f"{format_instant(batches[0].as_of)}. See `series batches`; then "
+        f"`series batches release --all-held --series {series_id} --why '...'`, or `drop`.",
+    )
 
 
 def _waiting(group: WaitingBatches) -> Finding:

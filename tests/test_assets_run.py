@@ -97,30 +97,28 @@ def test_sources_are_observed(shop: Path, instance: dg.DagsterInstance) -> None:
 def test_a_held_batch_stops_everything_until_a_person_decides(
     shop: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Project.open(shop).run(FIRST, hand_off=False)
-    sql(shop, "update series.batches set status = 'held'")
-    sql(shop, "update customers set plan = 'Free' where customer_id = 0")
+    (shop / "series.yml").write_text("guards: {messages_per_run: 3}\n")
     monkeypatch.setenv(FOLDER, str(shop))
     job = dg.reconstructable(shop_job)
-    run_config = {"ops": {"run": {"config": {"as_of": SECOND}}}}
+    run_config = {"ops": {"run": {"config": {"as_of": FIRST}}}}
     with dg.execute_job(job, instance, run_config=run_config) as stopped:
         assert not stopped.success
+        assert not checks(stopped)["outbound_batches.within_limits"]
         assert not checks(stopped)["outbound_batches.held_batches"]
         assert "hand_off" not in steps(stopped, "STEP_START")
     assert not (shop / "outbox").exists()
-    assert sql(shop, "select status, count(*) from series.batches group by all order by all") == [
-        ("held", 1),
-        ("pending", 1),
-    ]
-    sql(shop, "update series.batches set status = 'pending' where status = 'held'")
+    assert sql(shop, "select status, count(*) from series.batches group by all") == [("held", 1)]
+    (held,) = Project.open(shop).health("held_batches")["held_batches"]
+    assert "held by messages_per_run since 2026-03-01T09:00Z" in held.message
+    Project.open(shop).decide("released", why="It is a launch.", all_held=True)
     goes_on = dg.ReexecutionOptions.from_failure(stopped.run_id, instance)
     with dg.execute_job(job, instance, run_config=run_config, reexecution_options=goes_on) as resumed:
         assert resumed.success
         assert "run" not in steps(resumed, "STEP_START")
         assert "hand_off" in steps(resumed, "STEP_SUCCESS")
     assert sql(shop, "select distinct status from series.batches") == [("handed_off",)]
-    assert len(list((shop / "outbox").glob("*.jsonl"))) == 2
-    assert sql(shop, "select count(*) from series.ticks where series_id = 'upgrade'") == [(2,)]
+    assert len(list((shop / "outbox").glob("*.jsonl"))) == 1
+    assert sql(shop, "select count(*) from series.ticks where series_id = 'upgrade'") == [(1,)]
 
 
 def test_a_step_waits_for_the_warehouse_and_is_tried_again(
