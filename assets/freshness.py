@@ -25,5 +25,4 @@ def run_freshness(all_series: Iterable[Series]) -> FreshnessPolicy | None:
 
 def _no_older_than(gap: timedelta) -> FreshnessPolicy:
     """The longest time between two runs, and some for the run itself: as much again, an hour at most."""
-    grace = min(gap, _GRACE)
-    return FreshnessPolicy.time_window(fail_window=gap + grace, warn_window=gap + grace / 2)
+    return FreshnessPolicy.time_window(fail_window=gap + min(gap, _GRACE))

@@ -27,7 +27,7 @@ __all__ = ["browser", "page"]
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = ROOT / "assets" / "dagster.yaml"
-GROUPS = ",".join(f"__repository__@assets.definitions:{name}" for name in ("hand_off", "runs", "series", "sources"))
+GROUPS = ",".join(f"global@global:{name}" for name in ("hand_off", "runs", "series", "sources"))
 PATIENCE = 240
 Answer = TypeVar("Answer")
 expect.set_options(timeout=PATIENCE * 1000)
