@@ -20,12 +20,14 @@ endif
 test: ## Run every test and doctest
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-check: ## Check formatting, lint, types, import rules and SQL style
+check: ## Check formatting, lint, types, import rules, SQL style, and what Dagster loads
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfmt --check --no-progressbar sql
+	DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dg check defs
+	DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dg list defs >/dev/null
 
 format: ## Format Python and SQL
 	$(BIN)/ruff format
@@ -47,6 +49,7 @@ dagster: setup ## Run demo/ by Dagster, on http://127.0.0.1:3000; where there is
 bench: ## Print what runs cost, with machine and versions, beside a floor measured in the same run
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/messages.py
+	$(BIN)/python benchmarks/orchestrator.py
 
 example: ## Run the series of examples/complete_journey over a year of real purchases
 	$(BIN)/python examples/complete_journey/run.py
