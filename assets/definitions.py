@@ -3,4 +3,5 @@
 from . import environment
 from .location import build_definitions
 
-defs = build_definitions(environment.project_dir())
+_prefix = environment.read(environment.ASSET_PREFIX)
+defs = build_definitions(environment.project_dir(), key_prefix=_prefix.split("/") if _prefix else ())

@@ -13,6 +13,9 @@ PROJECT_DIR = "SERIES_PROJECT_DIR"
 SCHEDULES = "SERIES_SCHEDULES"
 """`on` starts the schedules and the hand-off's retry without a click; a click in the web interface outweighs it."""
 
+ASSET_PREFIX = "SERIES_ASSET_PREFIX"
+"""Stands before the keys of what series make, its parts joined by `/`, where others have the same keys."""
+
 FILE_URL = "SERIES_FILE_URL"
 """Address that a definition's path is appended to, such as that of the repository's folder on its host."""
 

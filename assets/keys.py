@@ -1,10 +1,13 @@
 """What assets are called."""
 
+import re
 from dataclasses import dataclass
 
 from dagster import AssetKey
 
 from pipelines.model import Source
+
+_NO_PART_OF_A_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 
 RUN = ("entries", "path_advances", "wait_expiries", "tag_writes", "outbound_batches")
 """What one run makes, in topological order."""
@@ -32,5 +35,9 @@ class Keys:
         return AssetKey([*self.prefix, "series", series_id])
 
     def source(self, source: Source) -> AssetKey:
-        """The key of the table behind a source: as the project file says, else the parts of the table's name."""
-        return AssetKey(source.asset_key.split("/") if source.asset_key else source.table.split("."))
+        """The key of the table behind a source: as the project file says, else the parts of the table's name.
+
+        Dagster names things after it, so what it takes for no part of a name becomes ``_``.
+        """
+        parts = source.asset_key.split("/") if source.asset_key else source.table.split(".")
+        return AssetKey([_NO_PART_OF_A_NAME.sub("_", part) for part in parts])

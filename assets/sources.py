@@ -27,8 +27,8 @@ from .resources import Warehouse
 
 
 def source_specs(definitions: Definitions, keys: Keys) -> list[AssetSpec]:
-    """The sources of a project, which nothing here fills."""
-    return [
+    """The sources of a project, which nothing here fills; one asset for a table that is several of them."""
+    specs = [
         AssetSpec(
             keys.source(source),
             group_name="sources",
@@ -38,6 +38,7 @@ def source_specs(definitions: Definitions, keys: Keys) -> list[AssetSpec]:
         )
         for name, source in definitions.settings.sources.items()
     ]
+    return list({spec.key: spec for spec in reversed(specs)}.values())
 
 
 def source_checks(definitions: Definitions, keys: Keys) -> AssetChecksDefinition:
@@ -48,8 +49,10 @@ def source_checks(definitions: Definitions, keys: Keys) -> AssetChecksDefinition
         name="observe_sources",
         description="Notes how many rows each source has and how new they are, and whether they can be used.",
         specs=[
-            AssetCheckSpec("usable", asset=key, description="Nothing about the source stops a run, or is overlooked.")
-            for key in found.values()
+            AssetCheckSpec(
+                f"{name}_usable", asset=key, description="Nothing about the source stops a run, or is overlooked."
+            )
+            for name, key in found.items()
         ],
         pool=policies.POOL,
         retry_policy=policies.RETRY,
@@ -78,7 +81,7 @@ def _usable(name: str, key: AssetKey, problems: Iterable[Problem]) -> AssetCheck
     is_error = any(problem.severity == "error" for problem in about)
     return AssetCheckResult(
         asset_key=key,
-        check_name="usable",
+        check_name=f"{name}_usable",
         passed=not about,
         severity=AssetCheckSeverity.ERROR if is_error else AssetCheckSeverity.WARN,
         description=" ".join(problem.message for problem in about) or None,

@@ -31,14 +31,15 @@ def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
 def test_keys_join_somebody_elses_lineage(shop: Path) -> None:
     (shop / "series.yml").write_text(
         "sources:\n  customers: {table: main.customers, asset_key: dbt/my-contacts v2}\n"
+        "  companies: {table: main.customers, asset_key: dbt/my-contacts v2}\n"
         "  engagements: {table: crm.answers}\n"
     )
     definitions = build_definitions(shop, key_prefix=["marketing"])
     dg.Definitions.validate_loadable(definitions)
     found = specs(definitions)
-    assert {"dbt/my-contacts v2", "crm/answers", "events"} <= set(found)
+    assert {"dbt/my-contacts_v2", "crm/answers", "events"} <= set(found)
     assert {"marketing/entries", "marketing/series/upgrade"} <= set(found)
-    assert dg.AssetKey(["dbt", "my-contacts v2"]) in {dep.asset_key for dep in found["marketing/series/upgrade"].deps}
+    assert dg.AssetKey(["dbt", "my-contacts_v2"]) in {dep.asset_key for dep in found["marketing/series/upgrade"].deps}
 
 
 def test_sources_that_the_code_location_has_are_left_out(shop: Path) -> None:

@@ -80,8 +80,8 @@ def test_sources_are_observed(shop: Path, instance: dg.DagsterInstance) -> None:
     sql(shop, "insert into engagements values ('unknown', 'opened', timestamp '2026-03-01 08:30:00', null)")
     sql(shop, "insert into engagements values ('unknown', 'shouted', timestamp '2026-03-01 08:00:00', null)")
     result = run_job(shop, instance, as_of=FIRST)
-    assert not checks(result)["engagements.usable"]
-    assert checks(result)["customers.usable"]
+    assert not checks(result)["engagements.engagements_usable"]
+    assert checks(result)["customers.customers_usable"]
     seen = {
         observation.asset_key.to_user_string(): {key: value.value for key, value in observation.metadata.items()}
         for event in result.all_events
