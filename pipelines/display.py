@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pipelines.hint import target_option
 from pipelines.output import count, table
 from pipelines.schedule import format_instant
 from warehouse.tables import ENTRY_STATUSES
@@ -49,14 +50,14 @@ def run(result: RunResult) -> str:
 def failures(result: RunResult) -> list[str]:
     """A line for each series that failed, each limit that was passed and each batch that its sender did not take."""
     failed = [f"{series.series_id}: failed. {series.message}" for series in result.series if series.state == "failed"]
-    failed += _beyond([finding for finding in result.guards if finding.severity == "error"])
+    failed += _beyond([finding for finding in result.guards if finding.severity == "error"], result.target)
     failed += hand_off_failures(result.hand_off) if result.hand_off else []
     if result.unpublished:
         failed.append(f"The run is committed, but readers do not see it yet. {result.unpublished}")
     return failed
 
 
-def _beyond(findings: Sequence[GuardFinding]) -> Iterator[str]:
+def _beyond(findings: Sequence[GuardFinding], target: str | None) -> Iterator[str]:
     """By series: the limits that its run went beyond, what is held, and what to do."""
     by_series: dict[str | None, list[GuardFinding]] = {}
     for finding in findings:
@@ -67,7 +68,7 @@ def _beyond(findings: Sequence[GuardFinding]) -> Iterator[str]:
         if batches:
             held = f"{count(batches, 'batch')} with {count(messages, 'message')}"
             yield f"{series_id}: {held} held. See `series batches`, then release or drop, with your reason:"
-            yield f"  series batches release --all-held --series {series_id} --why '...'"
+            yield f"  series batches release{target_option(target)} --all-held --series {series_id} --why '...'"
         else:
             yield f"{series_id}: no message is queued yet, so nothing is held. `status: paused` stops it here."
 

@@ -33,3 +33,12 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """
     near = nearest(word, valid)
     return f"; did you mean `{near}`?" if near else ""
+
+
+def target_option(target: str | None) -> str:
+    """What a command that is shown needs so that it works on this target and no other.
+
+    >>> target_option("prod"), target_option(None)
+    (' --target prod', '')
+    """
+    return "" if target is None else f" --target {target}"

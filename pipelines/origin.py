@@ -91,7 +91,8 @@ class DbtModel:
     relation: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.relation)} (dbt model {self.model})"
+        model = f"dbt model {self.model}"
+        return f"{'.'.join(self.relation)} ({model})" if self.relation else model
 
 
 Origin = Query | Files | PostgresQuery | DbtModel

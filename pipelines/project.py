@@ -298,7 +298,9 @@ class Project:
             if not state.exists(warehouse):
                 raise UsageError("There is no batch; nothing has run yet.")
             chosen = held_batches(warehouse, self.definitions, series) if all_held else batch_ids
-            return decide(warehouse, decision, chosen, why, decided_by or current_person())
+            decided = decide(warehouse, decision, chosen, why, decided_by or current_person())
+            self._publish(warehouse)
+            return decided
 
     def status(self) -> Status:
         """How the project stands."""

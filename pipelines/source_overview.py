@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pipelines.compile import compile_views
 from pipelines.model import Settings
+from pipelines.output import count
 from pipelines.problems import Problem, RunError, in_order
 from pipelines.rules import family_of
 from pipelines.source_rows import SourceRows, count_unfit, find_duplicates, read_rows
@@ -107,9 +108,9 @@ def _remarks(table: SourceTable, rows: SourceRows) -> list[Problem]:
         (rows.strangers, f"name a customer_id that `customers` does not have, such as {shown}"),
     )
     return [
-        Problem(table.source.position, f"source `{name}`: {count:,} of {rows.rows:,} rows {what}", "warning")
-        for count, what in remarks
-        if count
+        Problem(table.source.position, f"source `{name}`: {number:,} of {rows.rows:,} rows {what}", "warning")
+        for number, what in remarks
+        if number
     ]
 
 
@@ -117,9 +118,11 @@ def _unfit(warehouse: Warehouse, table: SourceTable) -> list[Problem]:
     """Values that the source's `types` make unknown."""
     return [
         Problem(
-            table.source.position, f"{count:,} values of `{column}` do not fit their type; they are unknown", "warning"
+            table.source.position,
+            f"{count(number, 'value')} of `{column}` cannot be read as `types` says; taken as unknown",
+            "warning",
         )
-        for column, count in count_unfit(warehouse, {table.source.name: table}).items()
+        for column, number in count_unfit(warehouse, {table.source.name: table}).items()
     ]
 
 

@@ -63,12 +63,12 @@ def find_sources(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, So
     for name, source in settings.sources.items():
         relation = _relation(source)
         try:
-            found = warehouse.columns(relation)
+            found = warehouse.columns(relation) if relation else None
         except StatementError as error:
             problems.append(_problem(source, f"source `{name}`: {source.where} cannot be read: {error}"))
             found = None
         else:
-            is_told = isinstance(source.origin, Files | PostgresQuery)
+            is_told = not relation or isinstance(source.origin, Files | PostgresQuery)
             if found is None and not is_told and (name == "customers" or source.position is not None):
                 problems.append(_problem(source, f"source `{name}`: there is no table or view {source.where}."))
         own = None if found is None else _logical(source, found)
@@ -127,6 +127,7 @@ def unfit_checks(tables: Mapping[str, SourceTable]) -> list[tuple[str, list[str]
 
 
 def _relation(source: Source) -> str:
+    """What stands behind `from`; empty for a dbt model that has not been found."""
     match source.origin:
         case Query(sql):
             return f"(\n{sql}\n)"

@@ -11,10 +11,12 @@ import duckdb
 import pytest
 
 from pipelines import Project
+from pipelines.display import failures
 from pipelines.guards import GuardError, GuardFinding
 from pipelines.problems import RefusedError, UsageError
 from pipelines.project import RunResult
 
+FILE = "warehouse/warehouse.duckdb"
 MONDAY, TUESDAY, WEDNESDAY = (f"2026-03-0{day}T09:00Z" for day in (2, 3, 4))
 NEWS = """series: news
 status: live
@@ -57,7 +59,7 @@ class Shop:
         (self.folder / file).write_text(text)
 
     def sql(self, statements: str) -> list[Any]:
-        with duckdb.connect(self.folder / "warehouse/warehouse.duckdb") as connection:
+        with duckdb.connect(self.folder / FILE) as connection:
             return connection.execute(statements).fetchall()
 
     def wave(self, first: int, last: int, number: int = 1) -> None:
@@ -292,6 +294,18 @@ def test_old_sources_refuse_a_run(shop: Shop) -> None:
     ]
     assert shop.sql("select count(*) from series.ticks") == [(1,)]
     assert shop.sql("select count(*) from series.guard_findings") == [(0,)]
+
+
+def test_commands_to_copy_work_on_the_same_target(shop: Shop) -> None:
+    targets = f"targets: {{prod: {{warehouse: {{path: {FILE}}}}}}}\n"
+    shop.write("series.yml", SOURCES + "guards: {messages_per_run: 2}\n" + targets)
+    prod = Project.open(shop.folder, target="prod")
+    shop.wave(1, 3)
+    assert refusal(lambda: prod.run(MONDAY)).splitlines()[-1] == (
+        "  series run --target prod --as-of 2026-03-02T09:00Z --accept max_age"
+    )
+    held = failures(prod.run(MONDAY, accept=["max_age"]))
+    assert held[-1] == "  series batches release --target prod --all-held --series news --why '...'"
 
 
 def test_a_shrunken_source_refuses_a_run_until_a_person_accepts_it(shop: Shop) -> None:

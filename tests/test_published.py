@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines import Project
+from pipelines.batches import Decision
 from pipelines.cli import main
 from warehouse.views import PUBLIC
 
@@ -108,6 +109,15 @@ def test_a_repeated_run_and_a_hand_off_leave_the_copy_right(folder: Path) -> Non
     assert_equal(folder)
     Project.open(folder).run(START + timedelta(hours=2))
     assert_equal(folder)
+
+
+@pytest.mark.parametrize("decision", ["released", "dropped"])
+def test_readers_see_what_became_of_held_batches(folder: Path, decision: Decision) -> None:
+    (folder / "series.yml").write_text("guards: {messages_per_run: 0}")
+    run_hours(folder, range(2))
+    Project.open(folder).decide(decision, all_held=True, why="Seen")
+    assert_equal(folder)
+    assert Project.open(folder).table("batch_decisions")["decision"].unique().to_list() == [decision]
 
 
 def test_a_reader_stays_connected_through_twenty_runs_and_none_waits(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -33,8 +34,13 @@ def sources(folder: Path, *arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "80"}).invoke(main, ["--project-dir", str(folder), "sources", *arguments])
 
 
+def problems(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(sources(folder, "--format", "json").stdout)["problems"]
+    return found
+
+
 def messages(folder: Path) -> list[str]:
-    return [problem["message"] for problem in json.loads(sources(folder, "--format", "json").stdout)["problems"]]
+    return [problem["message"] for problem in problems(folder)]
 
 
 def test_rows_newest_and_columns(folder: Path) -> None:
@@ -119,6 +125,21 @@ def test_a_view_that_fails_is_a_problem_of_its_source_alone(folder: Path) -> Non
         message.startswith("source `events`: it cannot be read: Conversion Error") for message in messages(folder)
     )
     assert json.loads(sources(folder, "--format", "json").stdout)["sources"][0]["rows"] == 2
+
+
+def test_a_dbt_model_that_is_not_found_is_one_problem(folder: Path) -> None:
+    warehouse(folder, CUSTOMERS)
+    (folder / "series.yml").write_text("sources: {companies: {dbt: accounts}, events: {dbt: clicks}}")
+    told = [(one["line"], one["message"].split(";")[0]) for one in problems(folder)]
+    assert told == [
+        (1, f"source `{name}`: there is no dbt manifest target/manifest.json") for name in ("companies", "events")
+    ]
+
+
+def test_values_that_do_not_fit_are_counted(folder: Path) -> None:
+    warehouse(folder, CUSTOMERS)
+    (folder / "series.yml").write_text("sources: {customers: {types: {plan: integer}}}")
+    assert messages(folder) == ["2 values of `customers.plan` cannot be read as `types` says; taken as unknown"]
 
 
 def test_looking_changes_nothing(folder: Path) -> None:
