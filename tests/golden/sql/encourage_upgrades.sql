@@ -1749,12 +1749,6 @@ with
             and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
         where connection.to_level = 3 and visit.left_at is not null
     )
-        ,
-        visited as (
-            select distinct visit.entry_id, visit.block_id
-            from moves as move
-            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
-        )
 select
     move.entry_id,
     move.series_id,
@@ -1765,7 +1759,7 @@ select
     move.advanced_at,
  move.arrival_number > 1 or visited.entry_id is not null as merged
 from moves as move
-    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
 -- content blocks at level 3
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
@@ -2201,12 +2195,6 @@ with
             and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
         where connection.to_level = 6 and visit.left_at is not null
     )
-        ,
-        visited as (
-            select distinct visit.entry_id, visit.block_id
-            from moves as move
-            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
-        )
 select
     move.entry_id,
     move.series_id,
@@ -2217,7 +2205,7 @@ select
     move.advanced_at,
  move.arrival_number > 1 or visited.entry_id is not null as merged
 from moves as move
-    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
 -- content blocks at level 6
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
@@ -2795,12 +2783,6 @@ with
             and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
         where connection.to_level = 10 and visit.left_at is not null
     )
-        ,
-        visited as (
-            select distinct visit.entry_id, visit.block_id
-            from moves as move
-            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
-        )
 select
     move.entry_id,
     move.series_id,
@@ -2811,7 +2793,7 @@ select
     move.advanced_at,
  move.arrival_number > 1 or visited.entry_id is not null as merged
 from moves as move
-    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
 -- tag blocks at level 10
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)

@@ -1651,12 +1651,6 @@ with
             and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
         where connection.to_level = 2 and visit.left_at is not null
     )
-        ,
-        visited as (
-            select distinct visit.entry_id, visit.block_id
-            from moves as move
-            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
-        )
 select
     move.entry_id,
     move.series_id,
@@ -1667,7 +1661,7 @@ select
     move.advanced_at,
  move.arrival_number > 1 or visited.entry_id is not null as merged
 from moves as move
-    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
 -- rule blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
@@ -2095,12 +2089,6 @@ with
             and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
         where connection.to_level = 5 and visit.left_at is not null
     )
-        ,
-        visited as (
-            select distinct visit.entry_id, visit.block_id
-            from moves as move
-            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
-        )
 select
     move.entry_id,
     move.series_id,
@@ -2111,7 +2099,7 @@ select
     move.advanced_at,
  move.arrival_number > 1 or visited.entry_id is not null as merged
 from moves as move
-    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
 -- wait blocks at level 5
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
@@ -2729,12 +2717,6 @@ with
             and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
         where connection.to_level = 8 and visit.left_at is not null
     )
-        ,
-        visited as (
-            select distinct visit.entry_id, visit.block_id
-            from moves as move
-            join series.visits as visit on visit.entry_id = move.entry_id and visit.block_id = move.to_block
-        )
 select
     move.entry_id,
     move.series_id,
@@ -2745,7 +2727,7 @@ select
     move.advanced_at,
  move.arrival_number > 1 or visited.entry_id is not null as merged
 from moves as move
-    left join visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
 -- tag blocks at level 8
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
