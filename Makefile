@@ -50,6 +50,7 @@ bench: ## Print what runs cost, with machine and versions, beside a floor measur
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/messages.py
 	$(BIN)/python benchmarks/orchestrator.py
+	$(BIN)/python benchmarks/report.py
 
 example: ## Run the series of examples/complete_journey over a year of real purchases
 	$(BIN)/python examples/complete_journey/run.py

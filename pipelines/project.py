@@ -387,12 +387,13 @@ class Project:
 
         Raises:
             UsageError: There is no such series.
-            WarehouseError: The warehouse cannot be opened.
+            WarehouseError: The warehouse cannot be opened, or its tables are of an earlier version.
         """
         from pipelines.inputs import find_inputs
         from pipelines.report import SOURCES, build_report
         from warehouse import state
         from warehouse.duckdb import DuckDB
+        from warehouse.tables import SCHEMA_VERSION
 
         settings = self.definitions.settings
         read = {name: source for name, source in settings.sources.items() if name in SOURCES}
@@ -401,7 +402,13 @@ class Project:
             warehouse = None
             if self.warehouse_path.exists():
                 warehouse = stack.enter_context(self._warehouse(read_only=True, inputs=inputs))
-            if warehouse is None or state.read_version(warehouse) is None:
+            version = state.read_version(warehouse) if warehouse else None
+            if version is not None and version < SCHEMA_VERSION:
+                raise WarehouseError(
+                    f"The tables of this warehouse have version {version}; a report reads version {SCHEMA_VERSION}. "
+                    "The next `series run` brings them up to date."
+                )
+            if warehouse is None or version is None:
                 # Where nothing has run, the tables are there all the same, and empty.
                 warehouse = stack.enter_context(contextlib.closing(DuckDB.in_memory()))
                 for statement in state.create_statements("varchar"):

@@ -21,6 +21,7 @@ from pipelines.report.tables import TABLES
 from tests import shop
 from tests.golden import assert_golden
 from tests.test_script import not_portable
+from warehouse.adapter import WarehouseError
 from warehouse.duckdb import DuckDB
 
 ROOT = Path(__file__).parent.parent
@@ -169,6 +170,14 @@ def test_a_source_that_cannot_be_read_is_said_and_left_out(shop_folder: Path, tm
     measures = set(report.tables["message_performance"]["measure"])
     assert "sent" in measures
     assert "opened" not in measures
+
+
+def test_tables_of_an_earlier_version_are_left_to_the_next_run(shop_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(shop_folder, tmp_path / "shop")
+    with duckdb.connect(str(folder / "warehouse" / "warehouse.duckdb")) as connection:
+        connection.execute("update series_state.meta set schema_version = 1")
+    with pytest.raises(WarehouseError, match=r"have version 1; .*The next `series run` brings them up to date"):
+        Project.open(folder).report()
 
 
 def test_files_are_whole_and_read_back_as_they_were(report: Report, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.output import bar, cards, percent, table
+from pipelines.output import bar, cards, percent, printable, table
 from pipelines.report.build import Report
 from pipelines.report.history import SeriesHistory
 from pipelines.schedule import format_instant
@@ -53,11 +53,13 @@ def one_series(report: Report, series_id: str) -> str:
         series_id: One of its series.
     """
     history = report.series[series_id]
-    parts = [_title(history), _cards(report, history), *_sections(report, series_id)]
+    title = "\n".join(printable(line) for line in _title(history))
+    parts = [title, _cards(report, history), *_sections(report, series_id)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _title(history: SeriesHistory) -> str:
+def _title(history: SeriesHistory) -> tuple[str, str]:
+    """What it is called, and what it is for."""
     series = history.series
     title = f"{series.title} ({history.series_id})" if series and series.title else history.series_id
     goal = "No goal."
@@ -65,9 +67,9 @@ def _title(history: SeriesHistory) -> str:
         goal = f"Goal: {series.goal.rule.value} within {series.goal.within / timedelta(days=1):g} days."
     newest = history.newest
     if newest is None:
-        return f"{title}\n{goal} It has never run."
+        return title, f"{goal} It has never run."
     version = f"version {newest.number}" + (f" of {len(history.versions)}" if len(history.versions) > 1 else "")
-    return f"{title}\n{goal} As of {format_instant(newest.newest_as_of)}, {version}."
+    return title, f"{goal} As of {format_instant(newest.newest_as_of)}, {version}."
 
 
 def _cards(report: Report, history: SeriesHistory) -> str:
