@@ -193,7 +193,7 @@ def test_batches_that_were_not_taken_are_offered_again(tmp_path: Path, instance:
     run_job(shop, instance, as_of=AS_OF)
     assert getattr(look(), "run_requests", None)
     sql(shop, "update series.batches set status = 'held'")
-    assert "are held" in str(look())
+    assert "held since" in str(look())
     sql(shop, "update series.batches set status = 'pending'")
     (shop / "outbox").unlink()
     again = definitions.resolve_job_def("series_hand_off").execute_in_process(instance=instance)
