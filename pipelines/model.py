@@ -385,6 +385,7 @@ class Settings:
     Attributes:
         target: The target's name; None: the file has no ``targets``.
         sends: Whether senders that reach outside may send.
+        former_warehouse_path: ``warehouse_path`` without the target's name in it; None: none was added.
     """
 
     warehouse_path: str
@@ -401,6 +402,7 @@ class Settings:
     dbt_target_path: str = "target"
     guards: Guards = Guards()
     publish: str = "every_run"
+    former_warehouse_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

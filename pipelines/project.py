@@ -543,6 +543,10 @@ class Project:
             return
         if must_exist and not self.warehouse_path.exists():
             raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
+        if not read_only:
+            from pipelines.former_state import refuse_former_state
+
+            refuse_former_state(self.definitions, self.folder, self._wait, self._notify)
         warehouse = DuckDB.open(
             self.warehouse_path,
             read_only=read_only,

@@ -112,10 +112,12 @@ def _overlay(base: Fields, target: Fields) -> Fields:
 def _apart(settings: Settings, target: str, said: Fields) -> Settings:
     """The settings with the target's name in every path that the target does not say itself."""
     path = settings.warehouse_path
+    is_own = _says(said, "warehouse", "path")
     return replace(
         settings,
         target=target,
-        warehouse_path=path if _says(said, "warehouse", "path") else _with_suffix(path, target),
+        warehouse_path=path if is_own else _with_suffix(path, target),
+        former_warehouse_path=None if is_own else path,
         senders={
             name: sender if _says(said, "senders", name, "path") else _in_folder(sender, target)
             for name, sender in settings.senders.items()

@@ -185,6 +185,24 @@ def test_a_state_that_nobody_claimed_takes_the_target_of_its_first_run(tmp_path:
     warehouse.close()
 
 
+def test_a_project_that_is_given_targets_goes_on_where_it_was(tmp_path: Path) -> None:
+    make_shop(tmp_path, "w.duckdb", "w_dev.duckdb", project="warehouse: {path: w.duckdb}")
+    Project.open(tmp_path).run(AS_OF)
+
+    def states(targets: str, target: str) -> set[str]:
+        (tmp_path / "series.yml").write_text(f"warehouse: {{path: w.duckdb}}\ntargets: {targets}")
+        return {one.state for one in Project.open(tmp_path, target=target).run(AS_OF).series}
+
+    for target in ("dev", "prod"):
+        said = rf"would begin anew in w_{target}\.duckdb .* `{target}: {{warehouse: {{path: w\.duckdb}}}}`"
+        with pytest.raises(RunError, match=said):
+            states("{dev: {}, prod: {}}", target)
+    assert not (tmp_path / "w_prod.duckdb").exists()
+    assert states("{dev: {}, prod: {warehouse: {path: w.duckdb}}}", "prod") == {"no_op"}
+    assert states("{dev: {}, prod: {warehouse: {path: w.duckdb}}}", "dev") == {"done"}
+    assert states("{dev: {}, prod: {}}", "dev") == {"no_op"}
+
+
 def test_another_targets_channel_is_checked_too(tmp_path: Path) -> None:
     project = """
 targets:
