@@ -499,10 +499,13 @@ def demo(invocation: Invocation, folder: Path, customers: int, hours: int, seed:
     """
     from pipelines import output
     from pipelines.demo import Story, make_demo, report
+    from pipelines.pages import write_pages
+    from pipelines.project import Project
 
     story = Story(customers, hours, seed)
     result = make_demo(invocation.project_dir / folder, story, force=force, track=output.track)
-    click.echo(output.to_json(result) if invocation.format == "json" else report.text(result))
+    page = write_pages(Project.open(result.folder).report(), result.folder / "report")
+    click.echo(output.to_json(result) if invocation.format == "json" else report.text(result, page))
     _end(result.failures)
 
 

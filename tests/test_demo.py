@@ -33,6 +33,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.stderr == ""
     assert "24 hourly runs" in done.stdout
     assert "series run --as-of 2026-03-03T00:00Z" in done.stdout
+    assert "report     story/report/index.html" in done.stdout
+    assert (folder / "story" / "report" / "index.html").exists()
     return folder / "story"
 
 

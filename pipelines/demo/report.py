@@ -10,8 +10,8 @@ from pipelines.schedule import format_instant
 from warehouse.published import published_path
 
 
-def text(demo: Demo) -> str:
-    """What the series did, where everything is, and what to do next."""
+def text(demo: Demo, page: Path) -> str:
+    """What the series did, where everything is (``page``: of the report), and what to do next."""
     folder = demo.folder.relative_to(Path.cwd()) if demo.folder.is_relative_to(Path.cwd()) else demo.folder
     return f"""{count(demo.customers, "customer")}, {count(demo.runs, "hourly run")} in {demo.seconds:.0f} s
 
@@ -19,6 +19,7 @@ def text(demo: Demo) -> str:
 
 warehouse  {folder / "warehouse" / "warehouse.duckdb"}
 results    {published_path(folder / "warehouse" / "warehouse.duckdb")}
+report     {folder / page.relative_to(demo.folder)}
 batches    {folder / "outbox"}
 
 Go on with:

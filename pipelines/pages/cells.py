@@ -18,6 +18,7 @@ MEASURES = (
     "measured_customers",
     "converted_customers",
     "converted_before_message",
+    "value",
 )
 COHORTS = ("day", "week", "month")
 _DIMENSIONS = ("version", "entry_rules", "maturity", "breakdown", "breakdown_value", "arm")
@@ -41,7 +42,8 @@ def cells(conversion: pl.DataFrame) -> dict[str, Any]:
 
     Returns:
         ``by``: what a cell's cohort is, a day, week or month; ``cohort``: which one the page shows it in; ``values``
-        and ``columns``, each by name; ``gathered``: whether rare values of breakdowns stand together as ``null``.
+        and ``columns``, each by name (``value`` only where a goal has one); ``gathered``: whether rare values of
+        breakdowns stand together as ``null``.
     """
     smallest = conversion.filter(
         pl.col("version").is_not_null() & pl.col("entry_rules").is_not_null() & pl.col("maturity").is_not_null()
@@ -52,12 +54,13 @@ def cells(conversion: pl.DataFrame) -> dict[str, Any]:
     frame = frame.with_columns(shown=pl.col("cohort").dt.truncate(every))
     names = (*_DIMENSIONS, "cohort", "shown")
     values = {name: sorted(frame[name].drop_nulls().unique().to_list()) for name in names}
-    columns: dict[str, list[int | None]] = {}
+    columns: dict[str, list[float | None]] = {}
     for name in names:
         place = {value: index for index, value in enumerate(values[name])}
         columns[name] = [None if value is None else place[value] for value in frame[name]]
     for name in MEASURES:
-        columns[name] = frame[name].to_list()
+        if name != "value" or frame[name].is_not_null().any():
+            columns[name] = frame[name].fill_null(0).to_list()
     return {"by": by, "shown": shown, "values": values, "columns": columns, "gathered": gathered}
 
 

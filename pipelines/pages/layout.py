@@ -19,6 +19,7 @@ GAP = 28
 _BEND_WIDTH = 22
 _SWEEPS = 12
 _PASSES = 40
+_MOST_WIDER = 1.6
 
 Node = tuple[str, ...]
 """A block, ``(id,)``, or the bend of a long connection in a layer, ``(from, to, layer)``."""
@@ -163,8 +164,28 @@ def _columns(layers: Sequence[Sequence[Node]], edges: Sequence[tuple[Node, Node]
 def _places(
     layers: Sequence[Sequence[Node]], edges: Sequence[tuple[Node, Node]], size: Mapping[Node, float]
 ) -> dict[Node, float]:
+    """Straight columns, unless they make the whole much wider: in deep graphs they push each other aside."""
+    straight = _pulled(layers, edges, size, _columns(layers, edges))
+    if _width(layers, straight) <= _MOST_WIDER * max((_needed(layer, size) for layer in layers), default=0.0):
+        return straight
+    return _pulled(layers, edges, size, [[node] for layer in layers for node in layer])
+
+
+def _width(layers: Sequence[Sequence[Node]], x: Mapping[Node, float]) -> float:
+    return max(x[layer[-1]] for layer in layers) - min(x[layer[0]] for layer in layers) if layers else 0.0
+
+
+def _needed(layer: Sequence[Node], size: Mapping[Node, float]) -> float:
+    return sum(size[node] + GAP for node in layer)
+
+
+def _pulled(
+    layers: Sequence[Sequence[Node]],
+    edges: Sequence[tuple[Node, Node]],
+    size: Mapping[Node, float],
+    columns: Sequence[Sequence[Node]],
+) -> dict[Node, float]:
     """Place columns between the leftmost and the rightmost places, then pull each towards what it is connected with."""
-    columns = _columns(layers, edges)
     column_of = {node: number for number, column in enumerate(columns) for node in column}
     lefts: list[dict[int, float]] = [{} for _ in columns]
     rights: list[dict[int, float]] = [{} for _ in columns]

@@ -19,7 +19,7 @@ from pipelines.duration import format_duration
 from pipelines.pages import formats
 from pipelines.pages.cells import cells, cohort_length
 from pipelines.pages.charts import conversion_curve, daily_bars, whisker
-from pipelines.pages.picture import Picture, block_detail, block_title, draw
+from pipelines.pages.picture import Picture, block_text, block_title, draw
 from pipelines.report import Report
 from pipelines.report.history import SeriesHistory
 from pipelines.report.measures import MEASURES
@@ -146,7 +146,7 @@ def _pane(history: SeriesHistory, tables: Mapping[str, pl.DataFrame], version: i
     of = pl.col("version").is_null() if version is None else pl.col("version") == version
     name = f"v{version or 'all'}"
     funnel = [
-        {**row, "title": block_title(history, row["block_id"]), "text": block_detail(history.block(row["block_id"]))}
+        {**row, "title": block_title(history, row["block_id"]), "text": block_text(history, row["block_id"])}
         for row in tables["block_funnel"].filter(of).sort("position", nulls_last=True).iter_rows(named=True)
     ]
     times = tables["time_to_goal"].filter(of).rows(named=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.duration import format_duration
-from pipelines.model import AnyBlock, ContentBlock, DateTime, RuleBlock, TagBlock, WaitBlock, WeekdayTime
+from pipelines.block_words import describe
+from pipelines.model import RuleBlock
 from pipelines.pages.formats import count, shorten, words
 from pipelines.pages.layout import Layout, lay_out
 from pipelines.pages.svg import element, number
@@ -24,7 +23,7 @@ Row = Mapping[str, Any]
 _WIDTH, _HEIGHT = 212.0, 58.0
 _DISTANCE = 62.0
 _MARGIN = 16.0
-_TITLE_LENGTH = 25
+_TITLE_LENGTH = 24
 _WIDEST = 15.0
 _ASIDE = 46.0
 _MOST_TEXT = 400
@@ -36,32 +35,10 @@ def block_title(history: SeriesHistory, block_id: str) -> str:
     return block.label if block and block.label else words(block_id)
 
 
-def block_detail(block: AnyBlock | None) -> str:
-    """What a block does, in a few words: the channel, the time to wait, the tag, or the rule."""
-    match block:
-        case ContentBlock():
-            return block.channel.value
-        case WaitBlock():
-            return f"wait {_until(block)}"
-        case TagBlock():
-            return f"{'tag' if block.action == 'add' else 'untag'} {block.tag.value}"
-        case RuleBlock():
-            within = f", within {format_duration(block.within)}" if block.within else ""
-            return f"{block.rule.value}{within}"
-    return "no longer defined"
-
-
-def _until(block: WaitBlock) -> str:
-    match block.until:
-        case timedelta():
-            return format_duration(block.until)
-        case WeekdayTime():
-            days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-            day = "" if block.until.weekday is None else f"{days[block.until.weekday]} "
-            return f"until {day}{block.until.time}"
-        case DateTime():
-            return f"until {block.until.local.replace('T', ' ')}"
-    return f"until {block.until.value}"
+def block_text(history: SeriesHistory, block_id: str) -> str:
+    """What a block does, in a few words."""
+    block = history.block(block_id)
+    return describe(block) if block else "no longer defined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +166,7 @@ def _block(history: SeriesHistory, row: Row, layout: Layout) -> Markup:
         element("rect", class_="box", width=_WIDTH, height=_HEIGHT, rx=9),
         element("rect", class_="mark", x=0, y=10, width=4, height=_HEIGHT - 20, rx=2),
         element("text", shorten(title, _TITLE_LENGTH), class_="name", x=16, y=24),
-        element("text", shorten(block_detail(history.block(block_id)), room), class_="detail", x=16, y=43),
+        element("text", shorten(block_text(history, block_id), room), class_="detail", x=16, y=43),
         element("text", arrived, class_="arrived", x=_WIDTH - 12, y=43),
     ]
     if row["waiting"]:
@@ -217,10 +194,10 @@ def _block(history: SeriesHistory, row: Row, layout: Layout) -> Markup:
 
 def _facts(history: SeriesHistory, row: Row) -> str:
     """All there is to say of a block, one fact a line: what a pointer or a screen reader gets."""
-    block_id, block = row["block_id"], history.block(row["block_id"])
+    block_id = row["block_id"]
     lines = [
         block_title(history, block_id),
-        f"{row['kind'] or 'block'} {block_id}: {shorten(block_detail(block), _MOST_TEXT)}",
+        f"{row['kind'] or 'block'} {block_id}: {shorten(block_text(history, block_id), _MOST_TEXT)}",
         f"arrived: {count(row['arrived'])}",
         f"waiting now: {count(row['waiting'])}",
     ]

@@ -31,6 +31,7 @@
     ];
   }
   const count = (value) => value.toLocaleString("en-US");
+  const decimal = (value) => value.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const percent = (share) => (share === null ? NOTHING : `${(share * 100).toFixed(1)}%`);
   const points = (difference) => {
     if (difference === null) return NOTHING;
@@ -42,6 +43,7 @@
 
   // Sums of the cells that the filters let through: by arm, and by cohort and arm.
   const MEASURES = ["entries", "customers", "measured_customers", "converted_customers"];
+  if (columns.value) MEASURES.push("value");
   const empty = () => ({ ...Object.fromEntries(MEASURES.map((name) => [name, 0])), open: 0 });
   const both = () => ({ treatment: empty(), holdout: empty() });
   function sums(wanted) {
@@ -123,6 +125,7 @@
       "difference-interval": range(ends, points),
       "holdout-rate": percent(rate(holdout)),
       verdict,
+      value: decimal(treatment.value || 0),
     });
   }
   function showCohorts(cohorts) {
@@ -211,13 +214,19 @@
   let part = null;
   const graph = () => stage.querySelector("svg.graph");
   const size = () => [Number(graph().dataset.width), Number(graph().dataset.height)];
+  const whole = () => {
+    const [fullWidth, fullHeight] = size();
+    const box = graph().getBoundingClientRect();
+    return [Math.max(fullWidth, (fullHeight * box.width) / box.height), box.height / box.width];
+  };
+  const within = (at, shown, full) => (shown >= full ? (full - shown) / 2 : Math.min(Math.max(at, 0), full - shown));
   function look(x, y, width) {
     const [fullWidth, fullHeight] = size();
-    const wide = Math.min(Math.max(width, 160), fullWidth);
-    const high = (wide * fullHeight) / fullWidth;
-    part = [Math.min(Math.max(x, 0), fullWidth - wide), Math.min(Math.max(y, 0), fullHeight - high), wide, high];
+    const [widest, shape] = whole();
+    const wide = Math.min(Math.max(width, 160), widest);
+    part = [within(x, wide, fullWidth), within(y, wide * shape, fullHeight), wide, wide * shape];
     graph().setAttribute("viewBox", part.join(" "));
-    graph().classList.toggle("zoomed", wide < fullWidth);
+    graph().classList.toggle("zoomed", wide < widest);
     hideFacts();
   }
   function zoom(factor, clientX, clientY) {
@@ -227,7 +236,14 @@
     const along = clientY === undefined ? 0.5 : (clientY - box.top) / box.height;
     look(x + across * width * (1 - factor), y + along * height * (1 - factor), width * factor);
   }
-  const fit = () => look(0, 0, size()[0]);
+  const fit = () => look(0, 0, whole()[0]);
+  // What would be too small to read begins at its first block.
+  function begin() {
+    const legible = graph().getBoundingClientRect().width / 0.7;
+    if (whole()[0] < legible * 1.5) return fit();
+    const first = graph().querySelector(".block").transform.baseVal.consolidate().matrix;
+    look(first.e + 106 - legible / 2, 0, legible);
+  }
 
   function showFacts(block) {
     const [title, ...lines] = block.getAttribute("aria-label").split("\n");
@@ -264,7 +280,7 @@
       for (const name of ["pointerleave", "blur"]) block.addEventListener(name, hideFacts);
     }
     document.querySelector(".tools").hidden = false;
-    fit();
+    begin();
   }
   const ACTIONS = { in: () => zoom(0.7), out: () => zoom(1 / 0.7), fit };
   const KEYS = { "+": ACTIONS.in, "=": ACTIONS.in, "-": ACTIONS.out, 0: fit };
