@@ -316,13 +316,17 @@ class Project:
         """How each source stands, with every problem of ``series.yml`` and of the sources themselves.
 
         Raises:
+            RefusedError: Nothing of what the sources name is there.
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
+        from pipelines.run import refuse
         from pipelines.settings import PROJECT_FILE
         from pipelines.source_overview import SourceOverview, read_overview
 
         ours = [one for one in self._loaded[1] if one.position and one.position.file == PROJECT_FILE]
         inputs, missing = self._find_inputs()
+        if not inputs and not self.warehouse_path.exists():
+            refuse([*ours, *missing])
         with self._warehouse(read_only=True, inputs=inputs) as warehouse:
             overview = read_overview(warehouse, self.definitions.settings)
         return SourceOverview(overview.sources, tuple(in_order([*ours, *missing, *overview.problems])))

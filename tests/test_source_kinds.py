@@ -130,6 +130,16 @@ def test_csv_files(tmp_path: Path, from_tables: Tables) -> None:
     assert after_run(tmp_path) == from_tables
 
 
+def test_the_name_of_a_file_is_no_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "[1]"
+    (folder / "export").mkdir(parents=True)
+    for name in ("1", "[1]", "*"):
+        (folder / "export" / f"{name}.csv").write_text(f"customer_id\n{name}\n")
+    (folder / "series.yml").write_text("sources: {customers: {csv: export/*.csv}}")
+    overview = Project.open(folder).sources()
+    assert (overview.sources[0].rows, overview.problems) == (3, ())
+
+
 def test_what_does_not_fit_its_type_is_unknown_and_counted(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "people.csv").write_text(

@@ -136,6 +136,13 @@ def test_a_dbt_model_that_is_not_found_is_one_problem(folder: Path) -> None:
     ]
 
 
+def test_where_nothing_is_there_the_file_says_what_is_missing(folder: Path) -> None:
+    (folder / "series.yml").write_text("sources: {customers: {csv: exports/*.csv}}")
+    result = sources(folder)
+    assert result.exit_code == 2
+    assert "series.yml:1:11: error: source `customers`: no file matches exports/*.csv" in result.stderr
+
+
 def test_values_that_do_not_fit_are_counted(folder: Path) -> None:
     warehouse(folder, CUSTOMERS)
     (folder / "series.yml").write_text("sources: {customers: {types: {plan: integer}}}")

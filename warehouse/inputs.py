@@ -6,6 +6,7 @@ tables: a run then sees one state of them, however many statements it executes a
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,7 +104,8 @@ class Files:
         return None
 
     def statement(self, *, rows: bool = True) -> str:
-        listed = ", ".join(_literal(str(path)) for path in self.paths)
+        # These are names, no patterns any more: `part[1].csv` is not `part1.csv`.
+        listed = ", ".join(_literal(glob.escape(str(path))) for path in self.paths)
         options = "union_by_name = true"
         if self.format == "csv":
             # All said, nothing guessed: guessing skips lines that do not look like the others.
