@@ -241,6 +241,15 @@ def test_a_page_opens_in_a_browser(folder: Path, page: Page, width: int, scheme:
     assert dark == (scheme == "dark")
 
 
+def test_a_page_fits_on_paper(report: Report, page: Page, tmp_path: Path) -> None:
+    path = write_pages(report.of("upgrade"), tmp_path)
+    page.set_viewport_size({"width": 794, "height": 1123})
+    page.emulate_media(media="print")
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    assert not page.is_visible("form.filters")
+
+
 def shown(page: Page, name: str) -> str:
     return page.locator(f".cards [data-n='{name}']").inner_text()
 
