@@ -15,7 +15,7 @@ import pytest
 
 from assets import alerts, build_definitions, environment
 from assets.resources import Warehouse
-from tests.orchestrated import make_shop, run_job, sql
+from tests.orchestrated import make_shop, metadata, run_job, sql
 
 AS_OF = "2026-03-01T09:00Z"
 
@@ -147,6 +147,7 @@ def test_a_failed_check_of_a_run_that_went_through_is_told_and_the_monitor_is_as
     (shop / "outbox").write_text("not a folder")
     result = run_job(shop, instance, as_of=AS_OF)
     assert result.success
+    assert metadata(result, "handed_off_batches")["batches_not_taken"] == 1
     assert [path for path, _ in inbox.taken] == ["/ping"]
     success = next(event for event in result.all_events if event.event_type_value == "PIPELINE_SUCCESS")
     context = dg.build_run_status_sensor_context(
