@@ -18,6 +18,7 @@ from pipelines.init_files import EXAMPLE, Layout, example_text, project_text
 from pipelines.init_look import Looked, Sample, look, read_rows
 from pipelines.load import FOLDER, load_definitions
 from pipelines.memo import Memo
+from pipelines.origin import RESERVED
 from pipelines.problems import Problem, UsageError, in_order
 from pipelines.project import Project
 from pipelines.proposal import TableMap
@@ -25,7 +26,6 @@ from pipelines.settings import PROJECT_FILE, WAREHOUSE_PATH
 from pipelines.source_overview import SourceState
 from pipelines.text_file import write_text
 
-_RESERVED = ("main", "memory", "series", "series_state", "system", "temp")
 _LONGEST_NAME = 40
 _CATALOG_NAME = re.compile(r"[^a-z0-9_]+")
 
@@ -103,7 +103,7 @@ def _attachment(folder: Path, path: Path) -> tuple[str, str] | None:
     if path.resolve() == (folder / WAREHOUSE_PATH).resolve():
         return None
     stem = _CATALOG_NAME.sub("_", path.stem.lower()).strip("_")[:_LONGEST_NAME]
-    is_free = stem and not stem[0].isdigit() and stem not in (*_RESERVED, Path(WAREHOUSE_PATH).stem)
+    is_free = stem and not stem[0].isdigit() and stem not in (*RESERVED, Path(WAREHOUSE_PATH).stem)
     relative = os.path.relpath(path.resolve(), folder.resolve())
     return stem if is_free else f"source_{stem}".rstrip("_"), Path(relative).as_posix()
 

@@ -29,6 +29,9 @@ TYPES: Mapping[str, str] = MappingProxyType(
 )
 """The words of a source's ``types`` with the engine's type for each."""
 
+RESERVED = ("main", "memory", "series", "series_state", "system", "temp")
+"""What no attached database can be called: these names mean something else already where a table is named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:

@@ -6,12 +6,9 @@ from datetime import timedelta
 
 from pipelines.guards import read_source_guards
 from pipelines.model import Source
-from pipelines.origin import TYPES, Attachment, DbtModel, Files, Origin, PostgresQuery, Query
+from pipelines.origin import RESERVED, TYPES, Attachment, DbtModel, Files, Origin, PostgresQuery, Query
 from pipelines.reader import Reader
 from pipelines.vocabulary import ATTACH, ATTACHED, POSTGRES, SOURCE, SOURCE_KINDS, SOURCES
-
-_RESERVED = ("main", "memory", "series", "series_state", "system", "temp")
-"""Names that mean something else already where a table is named."""
 
 
 def read_sources(reader: Reader) -> dict[str, Source]:
@@ -44,7 +41,7 @@ def read_attachments(warehouse: Reader | None) -> dict[str, Attachment]:
     found = {}
     for name, entry in inner.node.entries.items():
         inner.identifier(entry.key, "database")
-        if name.lower() in _RESERVED:
+        if name.lower() in RESERVED:
             inner.report(entry.key.position, f"a database cannot be attached as `{name}`; choose another name")
         if database := inner.inner(name, ATTACH, where=f"database `{name}`"):
             database.require("path")

@@ -9,6 +9,10 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from warehouse.quote import identifier, literal
+
+__all__ = ["identifier", "interval", "literal", "render", "timestamp", "with_values"]
+
 if TYPE_CHECKING:
     import jinja2
 
@@ -18,16 +22,6 @@ _KEPT = r"(?P<kept>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*)"
 _PARAMETER = re.compile(_KEPT + r"|\$(?P<name>[a-z_]+)")
 _SUPERFLUOUS = re.compile(_KEPT + r"|(?P<line>\n)(?:[ \t]*\n)+|[ \t]+(?=\n)")
 _LINE_BREAK = re.compile(_KEPT + r"|\n(?=[^\n])")
-
-
-def literal(value: str) -> str:
-    """A text literal; whatever the text holds, it stays one."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """A quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def timestamp(moment: datetime) -> str:

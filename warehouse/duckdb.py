@@ -15,6 +15,7 @@ import duckdb
 
 from warehouse.adapter import LockedError, StatementError, WarehouseError
 from warehouse.inputs import Input, is_locked
+from warehouse.quote import first_paragraph, identifier
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -123,7 +124,7 @@ class DuckDB:
         try:
             return self._connection.execute(*self._bound(sql, parameters)).fetchall()
         except duckdb.Error as error:
-            raise StatementError(_first_paragraph(error), sql) from error
+            raise StatementError(first_paragraph(error), sql) from error
 
     def fetch_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         try:
@@ -131,14 +132,14 @@ class DuckDB:
             # Not execute(): DuckDB copies such a result once more on its way to Arrow, and warns of it.
             return self._connection.sql(statement, params=named).to_arrow_table()
         except duckdb.Error as error:
-            raise StatementError(_first_paragraph(error), sql) from error
+            raise StatementError(first_paragraph(error), sql) from error
 
     def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.RecordBatchReader:
         try:
             statement, named = self._bound(sql, parameters)
             return self._connection.sql(statement, params=named).to_arrow_reader()
         except duckdb.Error as error:
-            raise StatementError(_first_paragraph(error), sql) from error
+            raise StatementError(first_paragraph(error), sql) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -162,8 +163,7 @@ class DuckDB:
 
     def release_inputs(self) -> None:
         while self._attached:
-            name = self._attached.pop().replace('"', '""')
-            self._connection.execute(f'detach "{name}"')
+            self._connection.execute(f"detach {identifier(self._attached.pop())}")
 
     def close(self) -> None:
         self._connection.close()
@@ -220,7 +220,7 @@ def _connect(
             return _open(path, read_only, inputs, rows)
         except duckdb.IOException as error:
             if not is_locked(error):
-                raise WarehouseError(f"Cannot open the warehouse {path}: {_first_paragraph(error)}") from error
+                raise WarehouseError(f"Cannot open the warehouse {path}: {first_paragraph(error)}") from error
             holder, taken = _holder(str(error)), _taken(str(error), path)
             if time.monotonic() >= deadline:
                 raise LockedError(
@@ -234,7 +234,7 @@ def _connect(
             # DuckDB shares one database among a process's connections; theirs is not locked down.
             raise LockedError(f"The warehouse {path} is open in this process already. Close that first.") from error
         except duckdb.Error as error:
-            raise WarehouseError(f"Cannot open the warehouse {path}: {_first_paragraph(error)}") from error
+            raise WarehouseError(f"Cannot open the warehouse {path}: {first_paragraph(error)}") from error
 
 
 def _open(path: Path, read_only: bool, inputs: Sequence[Input], rows: bool) -> duckdb.DuckDBPyConnection:
@@ -272,9 +272,5 @@ def _holder(message: str) -> str:
     return f"{found[1]} (process {found[2]})" if found else "another process"
 
 
-def _bare(identifier: str) -> str:
-    return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
-
-
-def _first_paragraph(error: Exception) -> str:
-    return str(error).split("\n\n")[0].strip()
+def _bare(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -16,6 +16,7 @@ from typing import Protocol
 import duckdb
 
 from warehouse.adapter import WarehouseError
+from warehouse.quote import first_paragraph, identifier, literal
 
 
 class Input(Protocol):
@@ -54,7 +55,7 @@ class Database:
         return self.name
 
     def statement(self, *, rows: bool = True) -> str:  # noqa: ARG002 (rows are read when they are asked for)
-        return f"attach {_literal(str(self.path))} as {_identifier(self.name)} (read_only, type {self.type})"
+        return f"attach {literal(str(self.path))} as {identifier(self.name)} (read_only, type {self.type})"
 
     def open(self, connection: duckdb.DuckDBPyConnection, *, rows: bool) -> None:
         if self.type != "duckdb":
@@ -64,9 +65,9 @@ class Database:
         except duckdb.IOException as error:
             if is_locked(error):
                 raise
-            raise WarehouseError(f"Cannot attach `{self.name}`: {_first_paragraph(error)}") from error
+            raise WarehouseError(f"Cannot attach `{self.name}`: {first_paragraph(error)}") from error
         except duckdb.Error as error:
-            raise WarehouseError(f"Cannot attach `{self.name}`: {_first_paragraph(error)}") from error
+            raise WarehouseError(f"Cannot attach `{self.name}`: {first_paragraph(error)}") from error
 
     def _load_extension(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Without network: what is not on this machine is not fetched behind anybody's back."""
@@ -105,12 +106,12 @@ class Files:
 
     def statement(self, *, rows: bool = True) -> str:
         # These are names, no patterns any more: `part[1].csv` is not `part1.csv`.
-        listed = ", ".join(_literal(glob.escape(str(path))) for path in self.paths)
+        listed = ", ".join(literal(glob.escape(str(path))) for path in self.paths)
         options = "union_by_name = true"
         if self.format == "csv":
             # All said, nothing guessed: guessing skips lines that do not look like the others.
             options += (
-                f", all_varchar = true, header = true, delim = {_literal(self.delimiter)}, "
+                f", all_varchar = true, header = true, delim = {literal(self.delimiter)}, "
                 "quote = '\"', escape = '\"', comment = '', skip = 0"
             )
         limit = "" if rows else "\nlimit 0"
@@ -132,19 +133,7 @@ def is_locked(error: Exception) -> bool:
 
 def _shortly(error: Exception, delimiter: str) -> str:
     """What is wrong with a file: not every option that was tried to read it."""
-    text = " ".join(_first_paragraph(error).split())
+    text = " ".join(first_paragraph(error).split())
     if found := re.search(r"sniffing file (\".+?\")", text):
         return f"{found[1]}: not every row has as many values as the header, separated by {delimiter!r}"
     return text
-
-
-def _first_paragraph(error: Exception) -> str:
-    return str(error).split("\n\n")[0].strip()
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from warehouse.adapter import WarehouseError
+from warehouse.quote import identifier, literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,7 +106,7 @@ class PostgresQuery:
             kept = connection.table(self._kept)
             if (new.columns, new.types) != (kept.columns, kept.types):
                 return False
-            connection.execute(f"delete from {self._kept} where {_identifier(watermark)} >= {since}")
+            connection.execute(f"delete from {self._kept} where {identifier(watermark)} >= {since}")
             connection.execute(f"insert into {self._kept}\n{select}")
         return True
 
@@ -115,14 +116,14 @@ class PostgresQuery:
             connection.execute(f"create or replace table {self._kept} as\n{select}")
         assert self.watermark is not None
         self._type(connection, self.watermark)
-        connection.execute(f"comment on table {self._kept} is {_literal(self.written)}")
+        connection.execute(f"comment on table {self._kept} is {literal(self.written)}")
 
     def _look(self, connection: duckdb.DuckDBPyConnection, watermark: str, since: str | None) -> None:
         """What a run would read, where nothing may be kept."""
         with self._fetched(connection, since) as select:
             connection.execute(f"create temp table {self.table} as\n{select}")
         if since is not None:
-            before = f"select * from {self._kept} where {_identifier(watermark)} < {since}"
+            before = f"select * from {self._kept} where {identifier(watermark)} < {since}"
             connection.execute(f"insert into {self.table} by name\n{before}")
 
     def _since(self, connection: duckdb.DuckDBPyConnection, watermark: str) -> str | None:
@@ -138,7 +139,7 @@ class PostgresQuery:
         ).fetchall()
         if comments != [(self.written,)]:
             return None
-        column, type_ = _identifier(watermark), self._type(connection, watermark)
+        column, type_ = identifier(watermark), self._type(connection, watermark)
         newest = f"max({column})"
         if type_ in _TIMES:
             now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
@@ -161,7 +162,7 @@ class PostgresQuery:
         text = f"select *\nfrom (\n{self.query}\n) as fetched"
         if self.watermark:
             # A row without a watermark, or with an infinite one, could not be told from those kept; so it never comes.
-            column = _identifier(self.watermark)
+            column = identifier(self.watermark)
             text += f"\nwhere {column} is not null" if since is None else f"\nwhere {column} >= {since}"
         return text if rows else f"{text}\nlimit 0"
 
@@ -187,7 +188,7 @@ class PostgresQuery:
                 try:
                     text = f"select\n    {columns}\nfrom fetched"
                     if self.watermark:
-                        text = f"select * from (\n{text}\n) where {_identifier(self.watermark)} is not null"
+                        text = f"select * from (\n{text}\n) where {identifier(self.watermark)} is not null"
                     yield text
                 finally:
                     # In a transaction that has failed, nothing more can be done; the next source takes the name over.
@@ -205,7 +206,7 @@ class PostgresQuery:
 
 def _column(column: pa.Field) -> str:
     """A column as the warehouse keeps it: numbers as numbers, infinite times as unknown."""
-    name = _identifier(column.name)
+    name = identifier(column.name)
     metadata = column.metadata or {}
     kind = metadata.get(b"POSTGRESQL:type", b"").decode()
     if kind == "numeric":
@@ -225,11 +226,3 @@ def _decimal(typmod: bytes | None) -> str:
 def _is_read_only(connection: duckdb.DuckDBPyConnection) -> bool:
     query = "select readonly from duckdb_databases() where database_name = current_database()"
     return connection.execute(query).fetchall() == [(True,)]
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
