@@ -240,7 +240,7 @@ class Project:
         """
         with self._warehouse(must_exist=True) as warehouse:
             handed = self._hand_off(warehouse)
-            self._publish(warehouse)
+            self._publish_after("The hand-off is done", warehouse)
             return handed
 
     def batches(self, *, status: Collection[str] = (), series: Collection[str] = ()) -> tuple[BatchRow, ...]:
@@ -299,7 +299,7 @@ class Project:
                 raise UsageError("There is no batch; nothing has run yet.")
             chosen = held_batches(warehouse, self.definitions, series) if all_held else batch_ids
             decided = decide(warehouse, decision, chosen, why, decided_by or current_person())
-            self._publish(warehouse)
+            self._publish_after("The decision stands", warehouse)
             return decided
 
     def status(self) -> Status:
@@ -523,6 +523,12 @@ class Project:
 
         if self._held is None:
             publish_if_wanted(warehouse, self.published_path, self.definitions.settings.publish)
+
+    def _publish_after(self, done: str, warehouse: Warehouse) -> None:
+        try:
+            self._publish(warehouse)
+        except WarehouseError as error:
+            raise WarehouseError(f"{done}, but readers do not see it yet. {error}") from error
 
     @contextlib.contextmanager
     def _published(self) -> Iterator[Warehouse]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = "***"
 """What stands in the place of a secret."""
 
 _SHORTEST_WORD = 6
+_PASSWORD = re.compile(r"password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&']+))", re.IGNORECASE)
 _secrets: set[str] = set()
 """Every form of every secret that this process has read."""
 
 
 def hide(value: str) -> None:
-    """From now on `redact` knows this secret, its words and the password of a URL, also percent-encoded or escaped."""
+    """From now on `redact` knows this secret, its words and the passwords in it, also percent-encoded or escaped."""
     parts = {value, value.strip(), *(word for word in value.split() if len(word) >= _SHORTEST_WORD)}
-    if password := _password(value):
+    for password in _passwords(value):
         parts |= {password, unquote(password)}
     forms = {form for part in parts for form in (part, quote(part, safe=""), json.dumps(part)[1:-1], repr(part)[1:-1])}
     _secrets.update(forms - {""})
@@ -30,8 +33,9 @@ def redact(text: str) -> str:
     return text
 
 
-def _password(value: str) -> str | None:
-    try:
-        return urlsplit(value).password
-    except ValueError:
-        return None
+def _passwords(value: str) -> set[str]:
+    """The passwords in a URL, its query, or the words of a connection (`host=db password='a b'`)."""
+    found = {quoted or plain for quoted, plain in _PASSWORD.findall(value)}
+    with suppress(ValueError):
+        found.add(urlsplit(value).password or "")
+    return found - {""}

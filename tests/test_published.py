@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from pipelines import Project
 from pipelines.batches import Decision
 from pipelines.cli import main
+from warehouse.adapter import WarehouseError
 from warehouse.views import PUBLIC
 
 START = datetime(2026, 3, 1)
@@ -188,6 +189,10 @@ def test_a_run_stands_although_its_copy_cannot_be_written(folder: Path) -> None:
     assert result.exit_code == 1
     assert "welcome" in result.stdout
     assert "The run is committed, but readers do not see it yet. The published copy" in result.stderr
+    with pytest.raises(WarehouseError, match=r"^The hand-off is done, but readers do not see it yet\."):
+        Project.open(folder).hand_off()
+    with pytest.raises(WarehouseError, match=r"^The decision stands, but readers do not see it yet\."):
+        Project.open(folder).decide("released", all_held=True, why="Seen")
     copy.rmdir()
     Project.open(folder).hand_off()
     assert_equal(folder)

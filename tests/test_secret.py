@@ -97,6 +97,22 @@ def test_what_others_say_of_it_is_hidden(monkeypatch: pytest.MonkeyPatch, value:
     assert "***" in redact(told)
 
 
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "host=db user=app password=s3kr! dbname=crm",
+        "host=db password = 's3kr!' dbname=crm",
+        "postgresql://app@db/crm?sslmode=require&password=s3kr!",
+        "postgresql://app:s3kr!@db/crm",
+    ],
+)
+def test_the_password_of_a_connection_is_hidden_alone(monkeypatch: pytest.MonkeyPatch, dsn: str) -> None:
+    monkeypatch.setenv(NAME, dsn)
+    monkeypatch.setattr("pipelines.redact._secrets", set())
+    Secret(NAME).read()
+    assert redact("refused: s3kr! of app") == "refused: *** of app"
+
+
 def test_no_error_shows_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, "planted-10")
     value = Secret(NAME).read()
