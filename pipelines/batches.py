@@ -1,4 +1,4 @@
-"""Batches: what became of each, and what a person decides about those that guards hold.
+"""Batches: what became of each, and what a person decides about those that wait for one.
 
 A decision is one transaction: the batches, their messages and the record of it change together, or nothing does.
 Deciding the same again changes nothing.
@@ -24,21 +24,42 @@ STATUSES: tuple[BatchStatus, ...] = get_args(BatchStatus)
 WAITING: tuple[BatchStatus, ...] = ("pending", "held", "unknown", "failed")
 """What has neither left nor been dropped."""
 
-Decision = Literal["released", "dropped"]
+HELD: tuple[BatchStatus, ...] = ("held",)
+FAILED: tuple[BatchStatus, ...] = ("failed", "unknown")
+"""What a guard holds, and what its sender did not take or may have taken."""
+
+Decision = Literal["released", "retried", "dropped"]
+DECIDABLE: Mapping[Decision, tuple[BatchStatus, ...]] = {
+    "released": HELD,
+    "retried": FAILED,
+    "dropped": (*HELD, *FAILED),
+}
+"""The statuses of the batches about which each can be decided."""
 
 _LISTED = ", ".join(f"`{status}`" for status in STATUSES)
 _LIST = Path(__file__).parent.parent / "sql" / "batches" / "list.sql"
 _SERIES = "select distinct series_id from series.batches"
 _KNOWN = """
+with
+    decisions as (
+        select
+            batch_id,
+            decision,
+            decided_by,
+            row_number() over (partition by batch_id order by decided_at desc) as decisions_ago
+        from series.batch_decisions
+    )
 select batch.batch_id, batch.status, batch.message_count, decision.decision, decision.decided_by
 from series.batches as batch
-left join series.batch_decisions as decision on decision.batch_id = batch.batch_id
+left join decisions as decision on decision.batch_id = batch.batch_id and decision.decisions_ago = 1
 """
-_STATUS_AFTER: dict[Decision, BatchStatus] = {"released": "pending", "dropped": "dropped"}
-_CHANGE = "update series.batches set status = $status where batch_id in (select unnest($batch_ids))"
-_DROP_MESSAGES = """
-update series.messages set status = 'dropped'
-where status = 'queued' and batch_id in (select unnest($batch_ids))
+_STATUS_AFTER: dict[Decision, BatchStatus] = {"released": "pending", "retried": "pending", "dropped": "dropped"}
+_CHANGE = """
+update series.batches set status = $status, next_attempt_at = null where batch_id in (select unnest($batch_ids))
+"""
+_CHANGE_MESSAGES = """
+update series.messages set status = $status
+where status in ('queued', 'unknown') and batch_id in (select unnest($batch_ids))
 """
 _RECORD = """
 insert into series.batch_decisions (batch_id, decision, why, decided_by, decided_at)
@@ -58,6 +79,8 @@ class BatchRow:
         attempts: How often it was offered.
         handed_off_at: When (UTC, wall clock) its sender accepted it; None: not so far.
         last_error: What its sender said last; None: nothing went wrong.
+        parent_batch_id: The batch in which its messages were offered before; None: a run made it.
+        next_attempt_at: When (UTC, wall clock) it is offered again at the earliest; None: at the next hand-off.
     """
 
     batch_id: str
@@ -76,6 +99,8 @@ class BatchRow:
     attempts: int
     handed_off_at: datetime | None
     last_error: str | None
+    parent_batch_id: str | None
+    next_attempt_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +146,21 @@ def read_batches(
     return tuple(batch for batch in found if not series or batch.series_id in series)
 
 
-def held_batches(warehouse: Warehouse, definitions: Definitions, series: Collection[str]) -> list[str]:
-    """Ids of the held batches of these series (none: of all).
+def batches_of(
+    warehouse: Warehouse, definitions: Definitions, status: Collection[str], series: Collection[str]
+) -> list[str]:
+    """Ids of the batches of these statuses and series (none: of all).
 
     Raises:
         UsageError: There is no such series.
     """
-    return [batch.batch_id for batch in read_batches(warehouse, definitions, ["held"], series)]
+    return [batch.batch_id for batch in read_batches(warehouse, definitions, status, series)]
 
 
 def decide(
     warehouse: Warehouse, decision: Decision, batch_ids: Sequence[str], why: str, decided_by: str
 ) -> DecisionResult:
-    """Release or drop batches and record it, all of them or none.
+    """Decide on batches and record it, all of them or none.
 
     Args:
         warehouse: Open for writing, with a state.
@@ -143,7 +170,7 @@ def decide(
         decided_by: Who decides.
 
     Raises:
-        UsageError: A batch does not exist or is not held, or there is no reason.
+        UsageError: A batch does not exist or does not wait for this, or there is no reason.
     """
     if not why.strip():
         raise UsageError("Say why; the reason is recorded with the decision.")
@@ -152,7 +179,7 @@ def decide(
         wanted = list(dict.fromkeys(batch_ids))
         if problems := [problem for batch_id in wanted if (problem := _refusal(decision, batch_id, known))]:
             raise UsageError("\n".join([*problems, "Nothing is changed."]))
-        changed = [batch_id for batch_id in wanted if known[batch_id].status == "held"]
+        changed = [batch_id for batch_id in wanted if known[batch_id].status in DECIDABLE[decision]]
         if changed:
             values: dict[str, Any] = {
                 "batch_ids": changed,
@@ -162,8 +189,8 @@ def decide(
             }
             values |= {"status": _STATUS_AFTER[decision], "decided_at": datetime.now(UTC).replace(tzinfo=None)}
             warehouse.execute(_CHANGE, values)
-            if decision == "dropped":
-                warehouse.execute(_DROP_MESSAGES, values)
+            for status, batch_ids in _messages_after(decision, [known[batch_id] for batch_id in changed]).items():
+                warehouse.execute(_CHANGE_MESSAGES, {"status": status, "batch_ids": batch_ids})
             warehouse.execute(_RECORD, values)
     messages = sum(known[batch_id].messages for batch_id in changed)
     unchanged = tuple(batch_id for batch_id in wanted if batch_id not in changed)
@@ -181,19 +208,30 @@ class _Known:
     decided_by: str | None
 
 
+def _messages_after(decision: Decision, changed: Sequence[_Known]) -> dict[str, list[str]]:
+    """What the messages of batches are after a decision, with the batches; of what may have left nobody knows."""
+    if decision != "dropped":
+        return {"queued": [batch.batch_id for batch in changed]}
+    after: dict[str, list[str]] = {}
+    for batch in changed:
+        after.setdefault("unknown" if batch.status == "unknown" else "dropped", []).append(batch.batch_id)
+    return after
+
+
 def _refusal(decision: Decision, batch_id: str, known: Mapping[str, _Known]) -> str | None:
     """Why a batch cannot be decided on like this; None where it can, or was so before."""
     batch = known.get(batch_id)
     if batch is None:
-        held = [each.batch_id for each in known.values() if each.status == "held"]
-        hint = did_you_mean(batch_id, held) or did_you_mean(batch_id, known) or "; `series batches` lists them."
+        waiting = [each.batch_id for each in known.values() if each.status in DECIDABLE[decision]]
+        hint = did_you_mean(batch_id, waiting) or did_you_mean(batch_id, known) or "; `series batches` lists them."
         return f"There is no batch `{batch_id}`{hint}"
-    if batch.status == "held" or batch.decision == decision:
+    if batch.status in DECIDABLE[decision] or batch.decision == decision:
         return None
-    if batch.decision:
+    if batch.decision and batch.status not in (*HELD, *FAILED):
         by = f"{batch.decided_by} has {batch.decision} it"
         return f"Batch `{batch_id}` is {_said(batch.status)}; {by}, and that is for good."
-    return f"Batch `{batch_id}` is {_said(batch.status)}; only a held batch can be {decision}."
+    needed = " or ".join(DECIDABLE[decision])
+    return f"Batch `{batch_id}` is {_said(batch.status)}; only a {needed} batch can be {decision}."
 
 
 def _said(status: str) -> str:

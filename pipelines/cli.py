@@ -308,8 +308,9 @@ def hand_off(invocation: Invocation) -> None:
 @common_options("text", "json")
 @click.pass_context
 def batches(ctx: click.Context, status: tuple[str, ...], series: tuple[str, ...]) -> None:
-    """List batches, release or drop those that guards hold.
+    """List batches, and decide on those that wait for a person.
 
+    Those that guards hold are released or dropped, those that failed or of which nobody knows are retried or dropped.
     Without --status, those that have neither left nor been dropped.
     """
     from pipelines import display, output
@@ -321,12 +322,15 @@ def batches(ctx: click.Context, status: tuple[str, ...], series: tuple[str, ...]
     click.echo(output.to_json(found) if invocation.format == "json" else display.batches(found))
 
 
+all_held_option = click.option("--all-held", is_flag=True, help="Every held batch, instead of naming them.")
+all_failed_option = click.option("--all-failed", is_flag=True, help="Every failed or unknown batch, likewise.")
+
+
 def decision_options(command: Command) -> Command:
-    """What both decisions about held batches take."""
+    """What every decision about batches takes."""
     options = (
         click.argument("batch_ids", nargs=-1, metavar="[BATCH]..."),
-        click.option("--all-held", is_flag=True, help="Every held batch, instead of naming them."),
-        click.option("--series", metavar="SERIES", multiple=True, help="With --all-held: only of this series."),
+        click.option("--series", metavar="SERIES", multiple=True, help="Instead of naming them: only of this series."),
         click.option("--why", metavar="TEXT", required=True, help="The reason; it is recorded."),
         click.option("--by", "decided_by", metavar="NAME", help="Who decides; the account you work under by default."),
         common_options("text", "json"),
@@ -337,6 +341,7 @@ def decision_options(command: Command) -> Command:
 
 
 @batches.command()
+@all_held_option
 @decision_options
 @click.pass_obj
 def release(invocation: Invocation, /, **decision: Any) -> None:
@@ -348,12 +353,26 @@ def release(invocation: Invocation, /, **decision: Any) -> None:
 
 
 @batches.command()
+@all_failed_option
+@decision_options
+@click.pass_obj
+def retry(invocation: Invocation, /, **decision: Any) -> None:
+    """Offer failed and unknown batches once more.
+
+    Of an unknown batch nobody knows whether its sender took it. Look there first: what did arrive, arrives twice.
+    """
+    _decide(invocation, "retried", **decision)
+
+
+@batches.command()
+@all_held_option
+@all_failed_option
 @decision_options
 @click.pass_obj
 def drop(invocation: Invocation, /, **decision: Any) -> None:
-    """Never send the messages of held batches.
+    """Do not offer the messages of batches any more.
 
-    This is for good: the messages are not queued again.
+    This is for good: the messages of held and failed batches are never sent nor queued again.
     """
     _decide(invocation, "dropped", **decision)
 

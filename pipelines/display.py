@@ -14,7 +14,8 @@ from warehouse.tables import ENTRY_STATUSES
 if TYPE_CHECKING:
     from pipelines.batches import BatchRow, DecisionResult
     from pipelines.guards import GuardFinding
-    from pipelines.hand_off import HandedBatch, HandOffResult
+    from pipelines.hand_off import HandOffResult
+    from pipelines.offer import HandedBatch
     from pipelines.project import RunResult
     from pipelines.run import SeriesRun
     from pipelines.status import SeriesStatus, Status, WaitingBatches
@@ -95,12 +96,15 @@ def hand_off(result: HandOffResult) -> str:
     for status, number in batches.items():
         what = status.replace("_", " ").capitalize()
         lines.append(f"{what}: {count(number, 'batch')}, {count(messages[status], 'message')}.")
+    if refused := sum(batch.refused for batch in result.batches):
+        lines.append(f"Refused for good: {count(refused, 'message')}.")
     return "\n".join(lines) or "No batches to hand off."
 
 
 def hand_off_failures(result: HandOffResult) -> list[str]:
     """A line for each batch that its sender did not take."""
-    return [f"Batch {batch.batch_id}: {batch.status}. {batch.error}" for batch in result.batches if batch.error]
+    failed = [f"Batch {batch.batch_id}: {batch.status}. {batch.error}" for batch in result.batches if batch.error]
+    return [*failed, *([f"The hand-off is not done. {result.broken_off}"] if result.broken_off else [])]
 
 
 def batches(found: Sequence[BatchRow]) -> str:
@@ -116,6 +120,7 @@ def batches(found: Sequence[BatchRow]) -> str:
         "held by": [batch.guards for batch in found],
         "decision": [_decided(batch) for batch in found],
         "attempts": [batch.attempts or None for batch in found],
+        "next attempt": [batch.next_attempt_at for batch in found],
         "last error": [batch.last_error for batch in found],
     }
     shown = {heading: cells for heading, cells in columns.items() if any(cells)}
@@ -132,10 +137,10 @@ def decision(result: DecisionResult) -> str:
     if result.batches:
         changed = f"{count(len(result.batches), 'batch')}, {count(result.messages, 'message')}"
         lines.append(f"{result.decision.capitalize()}: {changed}.")
-    if result.batches and result.decision == "released":
+    if result.batches and result.decision != "dropped":
         lines.append("They leave with the next run, or now with `series hand-off`.")
     lines += [f"{batch_id}: {result.decision} before; nothing done." for batch_id in result.unchanged]
-    return "\n".join(lines) or "No batch is held."
+    return "\n".join(lines) or ("No batch failed." if result.decision == "retried" else "No batch is held.")
 
 
 _NOT_SENT = "NOT SENT, because series.yml has no `sends: true` for this target"
@@ -227,7 +232,7 @@ def _waiting(all_series: Sequence[SeriesStatus]) -> str:
 
 def _batches(batches: Sequence[WaitingBatches]) -> str:
     return table(
-        ["series", "sender", "batches", "messages", "status", "since", "attempts", "last error"],
+        ["series", "sender", "batches", "messages", "status", "since", "attempts", "last error", "next attempt"],
         [
             [
                 group.series_id,
@@ -238,6 +243,7 @@ def _batches(batches: Sequence[WaitingBatches]) -> str:
                 group.oldest,
                 group.attempts,
                 group.last_error,
+                group.next_attempt_at,
             ]
             for group in batches
         ],

@@ -1,25 +1,38 @@
-"""Hand-off: offers pending batches to their senders until these accept them, without ever sending a message twice.
+"""Hand-off: offers batches to their senders until these accept them, without ever sending a message twice.
 
-Each batch is claimed in one transaction, offered, and marked in another. A process killed in between leaves it pending:
-the repeat offers the same messages under the same ``batch_id``, and the sender knows them.
+Batches are claimed in one transaction, offered while nobody holds the warehouse, and marked in another. A process
+killed in between leaves them ``unknown``. What then happens depends on what their sender promises: a batch that is
+known by its ``batch_id`` is offered again, the same messages under the same id; any other waits for a person.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.backoff import MOST_ATTEMPTS
+from pipelines.offer import Answer, HandedBatch, Waiting, claim, mark, mark_errors, mark_expired, read_waiting
 from pipelines.problems import UserError
 from pipelines.redact import redact
-from pipelines.senders import Batch, Sender, SenderError, open_sender
+from pipelines.senders import (
+    Batch,
+    Outcome,
+    Promise,
+    Sender,
+    SenderError,
+    UnansweredError,
+    WarehouseSender,
+    open_sender,
+)
 from pipelines.senders.files import FilesSender
-from pipelines.senders.protocol import MESSAGE_COLUMNS
+from pipelines.senders.registry import find_type
 from pipelines.senders.unsent import unsent_folder
+from warehouse.adapter import LockedError, StatementError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,89 +40,70 @@ if TYPE_CHECKING:
     from pipelines.model import Definitions, Settings
     from warehouse.adapter import Warehouse
 
-MOST_MESSAGES = 100_000
-"""How many messages are read, and claimed and marked, together at most; a larger batch goes alone."""
+MOST_MESSAGES: dict[Promise, int] = {"exactly_once": 100_000, "at_least_once": 10_000, "at_most_once": 0}
+"""How many messages are claimed and marked together at most, for each promise; a larger batch goes alone.
 
-_PENDING = """
-select batch_id, series_id, block_id, channel, as_of, sender, message_count, attempts
-from series.batches
-where status = 'pending'
-order by as_of, batch_id
+A statement costs more than a batch. But of a sender that cannot tell a repeat, a killed process must leave one batch in
+doubt, not many.
 """
-_CLAIM = """
-update series.batches set attempts = attempts + 1, last_error = null
-where batch_id in (select unnest($batch_ids))
-"""
-_EXPIRE = """
-update series.messages set status = 'expired'
-where status = 'queued' and expires_at <= $as_of and batch_id in (select unnest($batch_ids))
-"""
-_MESSAGES = """
-select batch_id, message_id, customer_id, address, channel, series_id, block_id, entry_id, queued_at, expires_at,
-    cast(payload as varchar) as payload
-from series.messages
-where status = 'queued' and batch_id in (select unnest($batch_ids))
-order by batch_id, message_id
-"""
-_MARK_MESSAGES = """
-update series.messages set status = 'handed_off'
-where status = 'queued' and batch_id in (select unnest($batch_ids))
-"""
-_MARK_HANDED_OFF = """
-update series.batches set status = 'handed_off', handed_off_at = $handed_off_at
-where batch_id in (select unnest($batch_ids))
-"""
-_MARK_DROPPED = """
-update series.batches set status = 'dropped'
-where batch_id in (select unnest($batch_ids))
-"""
-_MARK_ERROR = "update series.batches set last_error = $error where batch_id = $batch_id"
 
-
-@dataclass(frozen=True, slots=True)
-class HandedBatch:
-    """What became of one batch.
-
-    Attributes:
-        status: ``handed_off``; ``pending``: its sender did not take it, or its series keeps it back; ``dropped``: all
-            its messages had expired.
-        message_count: How many messages left; how many it holds while it is pending.
-        error: Why its sender did not take it; None: nothing went wrong.
-        unsent_to: The folder, from the project's, that it went to in place of its sender, because the target may not
-            send; None: it went to its sender, or nowhere yet.
-    """
-
-    batch_id: str
-    status: str
-    message_count: int
-    error: str | None = None
-    unsent_to: str | None = None
+Opened = Callable[[], AbstractContextManager["Warehouse"]]
+"""Opens the warehouse for writing, with the state's tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandOffResult:
-    """Every batch that was pending, in the order of its run, then its id; ``stopped``: nothing was to leave."""
+    """Every batch that had not left and was not held, in the order of its run, then its id; then those made of them.
+
+    Attributes:
+        stopped: Nothing was to leave.
+        broken_off: Why the hand-off could not be done, or not to its end; None: it was.
+    """
 
     batches: tuple[HandedBatch, ...]
     stopped: bool = False
+    broken_off: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
-    """A row of ``series.batches`` that has not left."""
+class _Way:
+    """One sender, opened.
 
-    batch_id: str
-    series_id: str
-    block_id: str
-    channel: str
+    Attributes:
+        unsent_to: The folder that it stands for, because the target may not send; None: it is the sender itself.
+        waits: Whether a batch that is not taken waits longer each time. What is on this machine is tried at once.
+    """
+
+    sender: Sender | WarehouseSender
+    unsent_to: str | None
+    waits: bool
+
+    def offers(self, batch: Waiting, now: datetime) -> bool:
+        """Whether a batch is offered now, without a person's decision."""
+        if batch.status == "failed" or (batch.next_attempt_at is not None and batch.next_attempt_at > now):
+            return False
+        return batch.status == "pending" or self.promises_more_than_once(batch)
+
+    def promises_more_than_once(self, batch: Waiting) -> bool:
+        """Whether a batch of which nobody knows may be offered again."""
+        if self.sender.promise == "at_least_once":
+            return batch.attempts < MOST_ATTEMPTS
+        return self.sender.promise == "exactly_once"
+
+
+@dataclass
+class _HandOff:
+    """One hand-off under way; ``results`` are those of the batches so far."""
+
+    opened: Opened
+    definitions: Definitions
+    folder: Path
     as_of: datetime
-    sender: str
-    message_count: int
-    attempts: int
+    clock: Callable[[], datetime]
+    results: dict[str, HandedBatch] = field(default_factory=dict)
 
-    def kept(self, error: str | None = None) -> HandedBatch:
-        """It stays where it is."""
-        return HandedBatch(self.batch_id, "pending", self.message_count, error)
+    def note(self, results: Iterable[HandedBatch]) -> None:
+        self.results |= {each.batch_id: each for each in results}
 
 
 def utc_now() -> datetime:
@@ -118,34 +112,38 @@ def utc_now() -> datetime:
 
 
 def hand_off(
-    warehouse: Warehouse,
+    opened: Opened,
     definitions: Definitions,
     folder: Path,
     as_of: datetime,
     *,
     clock: Callable[[], datetime] = utc_now,
 ) -> HandOffResult:
-    """Offer every pending batch of a series that is live or emptying; the others are kept back.
+    """Offer every batch of a series that is live or emptying; the others are kept back.
 
-    Where sending is stopped, all of them are.
+    Where sending is stopped, all of them are. Nobody else may be handing off meanwhile (`pipelines.hand_off_lock`).
 
-    A sender's error leaves its batch pending, with the error recorded, and the other batches go all the same.
+    A sender's error leaves its batch as it is, with the error recorded, and the other batches go all the same.
 
     Args:
-        warehouse: Open for writing, with the state's tables.
+        opened: Opens the warehouse, again and again; it is closed while senders send.
         definitions: Say which series may send, and how senders are set up.
         folder: The project's folder.
         as_of: The newest run's instant (naive UTC); messages that expire by then are not sent any more.
-        clock: Tells ``handed_off_at``, the one time here that is the wall clock's.
+        clock: Tells ``handed_off_at`` and ``next_attempt_at``, the times here that are the wall clock's.
     """
-    pending = [_Pending(*row) for row in warehouse.fetch(_PENDING)]
-    results = {each.batch_id: each.kept() for each in pending}
+    with opened() as warehouse:
+        waiting = read_waiting(warehouse)
+    state = _HandOff(opened, definitions, folder, as_of, clock)
+    state.note(each.stays() for each in waiting)
     stopped = definitions.settings.policy.stopped
-    may_go = [each for each in pending if not stopped and _may_send(definitions, each.series_id)]
-    for name, batches in groupby(may_go, key=lambda each: each.sender):
-        for handed in _to_sender(warehouse, definitions, folder, name, batches, as_of, clock):
-            results[handed.batch_id] = handed
-    return HandOffResult(tuple(results.values()), stopped)
+    may_go = [each for each in waiting if not stopped and _may_send(definitions, each.series_id)]
+    try:
+        for name, batches in groupby(may_go, key=lambda each: each.sender):
+            _to_sender(state, name, list(batches))
+    except LockedError as error:
+        return HandOffResult(tuple(state.results.values()), stopped, str(error))
+    return HandOffResult(tuple(state.results.values()), stopped)
 
 
 def _may_send(definitions: Definitions, series_id: str) -> bool:
@@ -153,48 +151,51 @@ def _may_send(definitions: Definitions, series_id: str) -> bool:
     return series is not None and series.status in ("live", "emptying")
 
 
-def _to_sender(
-    warehouse: Warehouse,
-    definitions: Definitions,
-    folder: Path,
-    name: str,
-    batches: Iterable[_Pending],
-    as_of: datetime,
-    clock: Callable[[], datetime],
-) -> Iterator[HandedBatch]:
+def _to_sender(state: _HandOff, name: str, batches: Sequence[Waiting]) -> None:
     """Offer batches to the one sender they are for."""
     try:
-        sender, unsent_to = _open(definitions.settings, folder, name)
+        way = _open(state.definitions.settings, state.folder, name)
     except Exception as error:  # noqa: BLE001 - see `_send`
-        results = [each.kept(_reason(error)) for each in batches]
-        _mark(warehouse, results, clock)
-        yield from results
+        with state.opened() as warehouse:
+            state.note(mark_errors(warehouse, batches, _reason(error)))
         return
-    for group in _groups(batches, MOST_MESSAGES if sender.promise == "exactly_once" else 0):
-        _claim(warehouse, sender, group, as_of)
-        messages = _messages(warehouse, group)
-        results = [_send(sender, each, messages.get(each.batch_id)) for each in group]
-        _mark(warehouse, results, clock)
-        if unsent_to is not None:
-            results = [replace(each, unsent_to=unsent_to) if each.status == "handed_off" else each for each in results]
-        yield from results
+    now = state.clock()
+    offered = [each for each in batches if way.offers(each, now)]
+    state.note(_kept(way, each) for each in batches if each not in offered)
+    groups = _groups(offered, MOST_MESSAGES[way.sender.promise])
+    if isinstance(way.sender, WarehouseSender):
+        for group in groups:
+            state.note(_write(state, way.sender, group))
+    else:
+        _send_groups(state, way, way.sender, groups)
 
 
-def _open(settings: Settings, folder: Path, name: str) -> tuple[Sender, str | None]:
-    """The sender and None; or, where it may not send, files and their folder, with the sender itself left unopened."""
+def _open(settings: Settings, folder: Path, name: str) -> _Way:
+    """The sender; or, where it may not send, files, with the sender itself left unopened."""
     configured = settings.senders.get(name)
     if configured is None:
         raise SenderError(f"There is no sender `{name}` in series.yml; put it back under `senders`.")
     unsent_to = unsent_folder(settings, configured)
-    return (open_sender(configured, folder) if unsent_to is None else FilesSender(folder / unsent_to)), unsent_to
+    if unsent_to is not None:
+        return _Way(FilesSender(folder / unsent_to), unsent_to, waits=False)
+    return _Way(open_sender(configured, folder), None, find_type(configured.type).reaches_outside)
 
 
-def _groups(batches: Iterable[_Pending], most_messages: int) -> Iterator[list[_Pending]]:
-    """Batches to claim and mark together, because a statement costs more than a batch: one at least, or as many as fit.
+def _kept(way: _Way, batch: Waiting) -> HandedBatch:
+    """A batch that is not offered now: its time has not come, or a person has to decide."""
+    if batch.status == "failed":
+        return batch.stays(f"It was offered {batch.attempts:,} times. {batch.last_error or ''} {_DECIDE}")
+    if batch.status == "unknown" and not way.promises_more_than_once(batch):
+        return batch.stays(f"Nobody knows whether it arrived. {batch.last_error or ''} {_DECIDE}")
+    return batch.stays()
 
-    A sender that cannot tell a repeat gets them one by one, so that a killed process leaves one in doubt, not many.
-    """
-    group: list[_Pending] = []
+
+_DECIDE = "Decide with `series batches retry` or `series batches drop`."
+
+
+def _groups(batches: Iterable[Waiting], most_messages: int) -> Iterator[list[Waiting]]:
+    """Batches to claim and mark together: one at least, or as many as fit."""
+    group: list[Waiting] = []
     size = 0
     for batch in batches:
         if group and size + batch.message_count > most_messages:
@@ -206,49 +207,58 @@ def _groups(batches: Iterable[_Pending], most_messages: int) -> Iterator[list[_P
         yield group
 
 
-def _claim(warehouse: Warehouse, sender: Sender, group: Sequence[_Pending], as_of: datetime) -> None:
-    """Count the attempt, and settle for good which messages it is about."""
-    changeable = [each.batch_id for each in group if not (each.attempts and sender.has(each.batch_id))]
+def _send_groups(state: _HandOff, way: _Way, sender: Sender, groups: Iterable[Sequence[Waiting]]) -> None:
+    """Offer group after group; what became of one is marked when the next is claimed."""
+    answers: list[Answer] = []
+    for group in groups:
+        with state.opened() as warehouse:
+            _mark(state, way, warehouse, answers)
+            with warehouse.transaction():
+                claimed, messages, others = claim(warehouse, sender, group, state.as_of)
+                over = [each for each in claimed if each.batch_id not in messages]
+                state.note([*others, *mark_expired(warehouse, over)])
+        answers = [_send(way, sender, each, messages[each.batch_id]) for each in claimed if each.batch_id in messages]
+    if answers:
+        with state.opened() as warehouse:
+            _mark(state, way, warehouse, answers)
+
+
+def _mark(state: _HandOff, way: _Way, warehouse: Warehouse, answers: Sequence[Answer]) -> None:
+    if not answers:
+        return
     with warehouse.transaction():
-        warehouse.execute(_CLAIM, {"batch_ids": [each.batch_id for each in group]})
-        if changeable:
-            warehouse.execute(_EXPIRE, {"batch_ids": changeable, "as_of": as_of})
+        results = mark(warehouse, answers, state.clock())
+    state.note(replace(each, unsent_to=way.unsent_to if each.status == "handed_off" else None) for each in results)
 
 
-def _messages(warehouse: Warehouse, group: Sequence[_Pending]) -> Mapping[str, pa.Table]:
-    """The messages to send by ``batch_id``; a batch without any is absent."""
-    rows = warehouse.fetch_arrow(_MESSAGES, {"batch_ids": [each.batch_id for each in group]})
-    columns = rows.select(list(MESSAGE_COLUMNS))
-    by_batch: dict[str, pa.Table] = {}
-    start = 0
-    for batch_id, count in Counter(rows["batch_id"].to_pylist()).items():
-        by_batch[batch_id] = columns.slice(start, count)
-        start += count
-    return by_batch
+def _write(state: _HandOff, sender: WarehouseSender, group: Sequence[Waiting]) -> list[HandedBatch]:
+    """Claim, send and mark in one transaction, within the warehouse."""
+    with state.opened() as warehouse:
+        try:
+            with warehouse.transaction():
+                claimed, messages, others = claim(warehouse, sender, group, state.as_of)
+                left = [each for each in claimed if each.batch_id in messages]
+                sender.write(warehouse, [each.batch_id for each in left])
+                answers = [Answer(each, messages[each.batch_id].num_rows, outcome=Outcome()) for each in left]
+                over = mark_expired(warehouse, [each for each in claimed if each.batch_id not in messages])
+                return [*others, *over, *mark(warehouse, answers, state.clock())]
+        except StatementError as error:
+            return mark_errors(warehouse, group, _reason(error))
 
 
-def _send(sender: Sender, batch: _Pending, messages: pa.Table | None) -> HandedBatch:
-    if messages is None:
-        return HandedBatch(batch.batch_id, "dropped", 0)
+def _send(way: _Way, sender: Sender, batch: Waiting, messages: pa.Table) -> Answer:
     offer = Batch(batch.batch_id, batch.series_id, batch.block_id, batch.channel, batch.as_of, messages)
+    answer = Answer(batch, messages.num_rows, waits=way.waits)
     try:
-        return HandedBatch(batch.batch_id, "handed_off", sender.send(offer).accepted)
+        return replace(answer, outcome=sender.send(offer))
+    except UserError as error:
+        is_unknown, retry_after = isinstance(error, UnansweredError), getattr(error, "retry_after", None)
+        return replace(answer, error=str(error), is_unknown=is_unknown, retry_after=retry_after)
     except Exception as error:  # noqa: BLE001 - a defect of one sender must not hold up what goes through the others
-        return batch.kept(_reason(error))
+        return replace(answer, error=_reason(error), is_unknown=True)
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, UserError) else redact(f"{type(error).__name__}: {error}")
-
-
-def _mark(warehouse: Warehouse, results: Sequence[HandedBatch], clock: Callable[[], datetime]) -> None:
-    """Record what became of batches and their messages."""
-    with warehouse.transaction():
-        if handed := [each.batch_id for each in results if each.status == "handed_off"]:
-            warehouse.execute(_MARK_MESSAGES, {"batch_ids": handed})
-            warehouse.execute(_MARK_HANDED_OFF, {"batch_ids": handed, "handed_off_at": clock()})
-        if dropped := [each.batch_id for each in results if each.status == "dropped"]:
-            warehouse.execute(_MARK_DROPPED, {"batch_ids": dropped})
-        for each in results:
-            if each.error is not None:
-                warehouse.execute(_MARK_ERROR, {"batch_id": each.batch_id, "error": each.error})
+    if isinstance(error, (UserError, StatementError)):
+        return redact(str(error))
+    return redact(f"{type(error).__name__}: {error}")

@@ -17,7 +17,7 @@ from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import Problem, RunError, UsageError, in_order
 from pipelines.schedule import current_instant, parse_as_of
-from warehouse.adapter import Warehouse, WarehouseError
+from warehouse.adapter import LockedError, Warehouse, WarehouseError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -202,6 +202,7 @@ class Project:
             WarehouseError: The warehouse cannot be opened.
         """
         from pipelines.guards import are_set, read_findings
+        from pipelines.hand_off import HandOffResult
         from pipelines.run import count_ignored, run
         from pipelines.source_rows import count_unfit
         from pipelines.sources import find_sources
@@ -219,16 +220,15 @@ class Project:
             unfit = count_unfit(warehouse, find_sources(warehouse, settings)[0]) if is_typed else {}
             guarded = are_set(self.definitions) and results
             found = read_findings(warehouse, instant, [one.series_id for one in results]) if guarded else ()
-            if self._held is None:
-                # Whoever writes the sources does not wait for senders.
-                warehouse.release_inputs()
-            handed = self._hand_off(warehouse) if hand_off else None
-            unpublished = ""
-            try:
-                self._publish(warehouse)
-            except WarehouseError as error:
-                # What the run did stands; it must be told all the same.
-                unpublished = str(error)
+            handed = HandOffResult((), settings.policy.stopped) if hand_off else None
+            # A repeat has its batches too, those that an earlier one left.
+            leaves = hand_off and _waiting(warehouse)
+            unpublished = "" if leaves else self._try_publish(warehouse)
+        if leaves:
+            # Senders may be slow: nobody waits for them.
+            handed = self._hand_off()
+            with self._warehouse() as warehouse:
+                unpublished = self._try_publish(warehouse)
         target = self.definitions.settings.target
         return RunResult(target, instant, tuple(results), handed, ignored, unknown_zones, unfit, found, unpublished)
 
@@ -238,10 +238,10 @@ class Project:
         Raises:
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
+        handed = self._hand_off()
         with self._warehouse(must_exist=True) as warehouse:
-            handed = self._hand_off(warehouse)
             self._publish_after("The hand-off is done", warehouse)
-            return handed
+        return handed
 
     def batches(self, *, status: Collection[str] = (), series: Collection[str] = ()) -> tuple[BatchRow, ...]:
         """The batches, oldest first.
@@ -269,35 +269,43 @@ class Project:
         *,
         why: str,
         all_held: bool = False,
+        all_failed: bool = False,
         series: Collection[str] = (),
         decided_by: str | None = None,
     ) -> DecisionResult:
-        """Release or drop held batches, on record; what is decided so already stays as it is.
+        """Decide on batches that wait for a person, on record; what is decided so already stays as it is.
 
         Args:
-            decision: ``released``: they go to their sender at the next hand-off; ``dropped``: they never do.
+            decision: ``released``: held batches go to their sender at the next hand-off; ``retried``: those that failed
+                or of which nobody knows do; ``dropped``: none of these are offered any more.
             batch_ids: The batches.
             why: The reason.
             all_held: Every held batch, instead of naming them.
-            series: With ``all_held``: only of these series.
+            all_failed: Every batch that failed or of which nobody knows.
+            series: With these: only of these series.
             decided_by: Who decides; None is the account that this process runs under.
 
         Raises:
-            UsageError: A batch does not exist or is not held, or no reason is given; nothing is changed.
+            UsageError: A batch does not exist or does not wait for this, or no reason is given; nothing is changed.
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
-        from pipelines.batches import decide, held_batches
+        from pipelines.batches import FAILED, HELD, batches_of, decide
+        from pipelines.hand_off_lock import only_hand_off
         from pipelines.person import current_person
         from warehouse import state
 
-        if bool(batch_ids) == all_held or (series and not all_held):
-            raise UsageError(
-                "Name the batches, or take all that are held (--all-held), perhaps of some series (--series)."
-            )
-        with self._warehouse(must_exist=True) as warehouse:
+        statuses = [*(HELD if all_held else ()), *(FAILED if all_failed else ())]
+        if bool(batch_ids) == bool(statuses) or (series and not statuses):
+            every = "failed or unknown (--all-failed)" if decision == "retried" else "held (--all-held)"
+            raise UsageError(f"Name the batches, or take all that are {every}, perhaps of some series (--series).")
+        with contextlib.ExitStack() as stack:
+            if self.warehouse_path.exists():
+                # Nobody decides on a batch that is on its way this moment.
+                stack.enter_context(only_hand_off(self.warehouse_path, self._wait, self._notify))
+            warehouse = stack.enter_context(self._warehouse(must_exist=True))
             if not state.exists(warehouse):
                 raise UsageError("There is no batch; nothing has run yet.")
-            chosen = held_batches(warehouse, self.definitions, series) if all_held else batch_ids
+            chosen = batches_of(warehouse, self.definitions, statuses, series) if statuses else batch_ids
             decided = decide(warehouse, decision, chosen, why, decided_by or current_person())
             self._publish_after("The decision stands", warehouse)
             return decided
@@ -490,15 +498,23 @@ class Project:
         errors = (problem for problem in self._loaded[1] if problem.severity == "error")
         return any(problem.position and problem.position.file == PROJECT_FILE for problem in errors)
 
-    def _hand_off(self, warehouse: Warehouse) -> HandOffResult:
+    def _hand_off(self) -> HandOffResult:
         from pipelines.hand_off import HandOffResult, hand_off
+        from pipelines.hand_off_lock import only_hand_off
         from pipelines.run import newest_runs
         from warehouse import state
 
-        newest = newest_runs(warehouse, state.read_version(warehouse))
+        with self._warehouse(must_exist=True) as warehouse:
+            newest = newest_runs(warehouse, state.read_version(warehouse) if state.exists(warehouse) else None)
         if not newest:
             return HandOffResult(())
-        return hand_off(warehouse, self.definitions, self.folder, max(newest.values()))
+        try:
+            with only_hand_off(self.warehouse_path, self._wait, self._notify):
+                return hand_off(
+                    lambda: self._warehouse(must_exist=True), self.definitions, self.folder, max(newest.values())
+                )
+        except LockedError as error:
+            return HandOffResult((), broken_off=str(error))
 
     def _inputs(self) -> Sequence[Input]:
         """What the sources need from outside the warehouse.
@@ -517,6 +533,14 @@ class Project:
         from pipelines.inputs import find_inputs
 
         return find_inputs(self.definitions.settings, self.folder)
+
+    def _try_publish(self, warehouse: Warehouse) -> str:
+        """Why the copy cannot be brought up to date, or nothing; what the run did stands, and must be told."""
+        try:
+            self._publish(warehouse)
+        except WarehouseError as error:
+            return str(error)
+        return ""
 
     def _publish(self, warehouse: Warehouse) -> None:
         from pipelines.publish import publish_if_wanted
@@ -582,6 +606,15 @@ class Project:
                 f"The state in {self.warehouse_path} belongs to target `{owner}`; this is {this}. Give each target its "
                 "own `warehouse.path`. If the target was renamed, write its new name to `target` in series_state.meta."
             )
+
+
+def _waiting(warehouse: Warehouse) -> bool:
+    """Whether batches wait for a hand-off. In a state of an older version none does, until a run has migrated it."""
+    from pipelines.offer import read_waiting
+    from warehouse import state
+    from warehouse.tables import SCHEMA_VERSION
+
+    return state.read_version(warehouse) == SCHEMA_VERSION and bool(read_waiting(warehouse))
 
 
 def _instant(as_of: datetime | str | None) -> datetime:

@@ -10,10 +10,11 @@ from pipelines.vocabulary import SCHEDULES
 from warehouse import state
 from warehouse.adapter import Warehouse
 from warehouse.published import publish, published_as_of
+from warehouse.tables import SCHEMA_VERSION
 
 
 def publish_if_wanted(warehouse: Warehouse, path: Path, when: str) -> None:
-    """Bring the copy up to date, unless it is not wanted now or nothing has run.
+    """Bring the copy up to date, unless it is not wanted now, nothing has run, or the state is of an older version.
 
     Args:
         warehouse: Open for writing.
@@ -23,8 +24,9 @@ def publish_if_wanted(warehouse: Warehouse, path: Path, when: str) -> None:
     Raises:
         WarehouseError: The copy cannot be written; the older one stands as it stood.
     """
-    if when == "off":
+    version = state.read_version(warehouse)
+    if when == "off" or version != SCHEMA_VERSION:
         return
-    newest = max(newest_runs(warehouse, state.read_version(warehouse)).values(), default=None)
+    newest = max(newest_runs(warehouse, version).values(), default=None)
     if newest and (when == "every_run" or is_due(SCHEDULES["nightly"], published_as_of(path), newest)):
         publish(warehouse, path)

@@ -105,6 +105,11 @@ class Reader:
         entry = self.node.entries.get(key)
         return entry is not None and isinstance(entry.value, Scalar) and entry.value.kind == "null"
 
+    def is_mapping(self, key: str) -> bool:
+        """Whether the key is there and its value is a mapping."""
+        entry = self.node.entries.get(key)
+        return entry is not None and isinstance(entry.value, Fields)
+
     def parsed(self, key: str, parse: Callable[[str], T]) -> T | None:
         """A text as ``parse`` understands it; the ``ValueError`` that it raises is the problem."""
         text = self.text(key)

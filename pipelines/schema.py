@@ -301,4 +301,6 @@ def _sender() -> Schema:
 
 
 def _option_shapes(each: SenderType) -> dict[str, Schema]:
-    return {key: {"enum": list(words)} for key, words in each.choices.items()} | dict.fromkeys(each.secrets, SECRET)
+    either = {"anyOf": [TEXT, SECRET]}
+    words = {key: {"enum": list(words)} for key, words in each.choices.items()}
+    return words | dict.fromkeys(each.secrets, SECRET) | dict.fromkeys(each.maybe_secrets, either)

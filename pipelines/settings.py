@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from pipelines.clock import time_zone
 from pipelines.content_vocabulary import ENGAGEMENTS
@@ -147,12 +148,15 @@ def _read_sender(name: str, kind: str, its: SenderType, reader: Reader) -> Sende
     options = {"path": name, **its.defaults} if kind == "files" else dict(its.defaults)
     secrets: dict[str, Secret] = {}
     for key in its.options:
-        if key in its.secrets:
+        if key in its.secrets or (key in its.maybe_secrets and reader.is_mapping(key)):
             if secret := reader.secret(key):
                 secrets[key] = secret
         elif value := reader.choice(key, its.choices[key]) if key in its.choices else reader.string(key):
             options[key] = value
-    return Sender(name, kind, options, reader.position, secrets)
+    sender = Sender(name, kind, options, reader.position, secrets)
+    if its.required <= options.keys() | secrets.keys():
+        its.open(sender, Path())
+    return sender
 
 
 def _named(reader: Reader, key: str, name: str) -> list[tuple[str, Reader]]:

@@ -75,6 +75,7 @@ class WaitingBatches:
         oldest: ``as_of`` of the oldest of them, naive UTC.
         attempts: How often the most-tried of them was offered.
         last_error: What the sender answered to that one; None when nothing went wrong.
+        next_attempt_at: When (naive UTC, wall clock) the first of them is offered again; None: at the next hand-off.
     """
 
     series_id: str
@@ -85,6 +86,7 @@ class WaitingBatches:
     oldest: datetime
     attempts: int
     last_error: str | None
+    next_attempt_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -40,4 +41,10 @@ if __name__ == "__main__":
     if point != "mark":
         event, _, occurrence = point.partition(":")
         die_at(event, int(occurrence))
-    hand_off(DuckDB.open(folder / "w.duckdb"), definitions(), folder, AS_OF, clock=die)
+    moments = iter([AS_OF])
+
+    def clock() -> datetime:
+        """Asked when batches are chosen, and again when they are marked."""
+        return next(moments, None) or die()
+
+    hand_off(lambda: closing(DuckDB.open(folder / "w.duckdb")), definitions(), folder, AS_OF, clock=clock)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.model import Sender as Settings
-from pipelines.senders import Batch, SenderError, open_sender
+from pipelines.senders import Batch, Outcome, SenderError, open_sender
 from pipelines.senders.files import FilesSender
 from pipelines.senders.protocol import MESSAGE_COLUMNS
 from pipelines.senders.whole_file import write_whole
@@ -70,7 +70,7 @@ def test_the_columns_are_those_that_a_sender_gets() -> None:
 
 
 def test_jsonl_says_exactly_what_the_messages_say(tmp_path: Path) -> None:
-    assert FilesSender(tmp_path, "jsonl").send(batch()).accepted == 4
+    assert FilesSender(tmp_path, "jsonl").send(batch()) == Outcome()
     rows = read(tmp_path, "jsonl")
     assert [list(row) for row in rows] == [list(MESSAGE_COLUMNS)] * 4
     assert tuple(row["address"] for row in rows) == ADDRESSES
@@ -134,7 +134,7 @@ def test_a_repeat_changes_nothing_and_other_content_is_refused(tmp_path: Path, f
     sender.send(batch())
     assert sender.has(batch().batch_id)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir() if path.is_file()}
-    assert sender.send(batch()).accepted == 4
+    assert sender.send(batch()) == Outcome()
     with pytest.raises(SenderError, match=f"{file_format} is there with another content, and is not overwritten"):
         sender.send(batch(table().slice(1)))
     assert {

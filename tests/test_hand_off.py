@@ -5,15 +5,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.hand_off import MOST_MESSAGES, HandedBatch, _groups, _Pending, _send, hand_off
+from pipelines.hand_off import MOST_MESSAGES, _groups, _send, _Way, hand_off
 from pipelines.model import Definitions, Sender, Series, Settings, Status
+from pipelines.offer import Answer, HandedBatch, Waiting
 from pipelines.problems import Position
 from pipelines.senders import Batch, Outcome, Promise
 from warehouse.duckdb import DuckDB
@@ -23,6 +24,7 @@ AS_OF = datetime(2026, 3, 1, 9)
 LATER = AS_OF + timedelta(days=10)
 ROOT = Path(__file__).parent.parent
 CLOCK = datetime(2026, 3, 1, 9, 0, 5)
+MOST = MOST_MESSAGES["exactly_once"]
 
 
 def definitions(status: Status = "live", **options: str) -> Definitions:
@@ -83,7 +85,7 @@ def warehouse(tmp_path: Path) -> Iterator[DuckDB]:
 
 
 def offer(warehouse: DuckDB, folder: Path, wanted: Definitions, as_of: datetime = AS_OF) -> tuple[HandedBatch, ...]:
-    return hand_off(warehouse, wanted, folder, as_of, clock=lambda: CLOCK).batches
+    return hand_off(lambda: nullcontext(warehouse), wanted, folder, as_of, clock=lambda: CLOCK).batches
 
 
 def batches(warehouse: DuckDB) -> list[tuple[Any, ...]]:
@@ -231,20 +233,20 @@ def test_a_batch_found_in_another_format_is_not_written_again(tmp_path: Path) ->
 
 
 def test_a_large_batch_goes_in_one_piece(warehouse: DuckDB, tmp_path: Path) -> None:
-    add_batch(warehouse, "b1", MOST_MESSAGES + 1)
+    add_batch(warehouse, "b1", MOST + 1)
     add_batch(warehouse, "b2", 1)
-    assert [each.message_count for each in offer(warehouse, tmp_path, definitions())] == [MOST_MESSAGES + 1, 1]
-    assert len(lines(tmp_path, "b1")) == MOST_MESSAGES + 1
-    assert messages(warehouse) == {"handed_off": MOST_MESSAGES + 2}
+    assert [each.message_count for each in offer(warehouse, tmp_path, definitions())] == [MOST + 1, 1]
+    assert len(lines(tmp_path, "b1")) == MOST + 1
+    assert messages(warehouse) == {"handed_off": MOST + 2}
 
 
-def pending(batch_id: str, message_count: int) -> _Pending:
-    return _Pending(batch_id, "welcome", "mail", "email", AS_OF, "outbox", message_count, 0)
+def waiting(batch_id: str, message_count: int) -> Waiting:
+    return Waiting(batch_id, "welcome", "mail", "email", AS_OF, "outbox", message_count, "pending", 0)
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(0, [[4], [3], [9], [1]]), (7, [[4, 3], [9], [1]]), (99, [[4, 3, 9, 1]])])
 def test_batches_are_claimed_in_groups_that_fit(most: int, sizes: list[list[int]]) -> None:
-    batches = [pending(str(size), size) for size in (4, 3, 9, 1)]
+    batches = [waiting(str(size), size) for size in (4, 3, 9, 1)]
     assert [[each.message_count for each in group] for group in _groups(batches, most)] == sizes
 
 
@@ -260,6 +262,9 @@ class Broken:
         raise ZeroDivisionError(batch.batch_id)
 
 
-def test_a_sender_with_a_defect_leaves_its_batch_pending(warehouse: DuckDB) -> None:
+def test_of_a_batch_whose_sender_has_a_defect_nobody_knows(warehouse: DuckDB) -> None:
     table = warehouse.fetch_arrow("select 1 as message_id")
-    assert _send(Broken(), pending("b1", 1), table) == HandedBatch("b1", "pending", 1, "ZeroDivisionError: b1")
+    batch = waiting("b1", 1)
+    assert _send(_Way(Broken(), None, waits=False), Broken(), batch, table) == Answer(
+        batch, 1, error="ZeroDivisionError: b1", is_unknown=True
+    )

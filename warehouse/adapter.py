@@ -63,8 +63,5 @@ class Warehouse(Protocol):
             StatementError: The relation exists and cannot be read (a view that fails).
         """
 
-    def release_inputs(self) -> None:
-        """Give back the other databases that were opened with the warehouse; sources in them are gone for it."""
-
     def close(self) -> None:
         """Give the warehouse back."""

@@ -62,7 +62,6 @@ class DuckDB:
     def __init__(self, connection: duckdb.DuckDBPyConnection, release: Callable[[], None]) -> None:
         self._connection = connection
         self._release = release
-        self._attached: list[str] = []
 
     @classmethod
     def open(
@@ -91,7 +90,7 @@ class DuckDB:
             WarehouseError: It is not there (read only), or not a DuckDB file, or an input cannot be read, or
                 SERIES_LOCK_WAIT is no number.
         """
-        wait = _wait_seconds() if wait is None else wait
+        wait = wait_seconds() if wait is None else wait
         if read_only and not path.exists() and not inputs:
             raise WarehouseError(f"There is no warehouse at {path}.")
         if not read_only:
@@ -105,9 +104,7 @@ class DuckDB:
         except BaseException:
             lock.release()
             raise
-        warehouse = cls(connection, lock.release)
-        warehouse._attached = [one.attached for one in inputs if one.attached]
-        return warehouse
+        return cls(connection, lock.release)
 
     @classmethod
     def in_memory(cls) -> DuckDB:
@@ -161,10 +158,6 @@ class DuckDB:
                 raise
             return None
 
-    def release_inputs(self) -> None:
-        while self._attached:
-            self._connection.execute(f"detach {identifier(self._attached.pop())}")
-
     def close(self) -> None:
         self._connection.close()
         self._release()
@@ -194,7 +187,12 @@ class DuckDB:
         )
 
 
-def _wait_seconds() -> float:
+def wait_seconds() -> float:
+    """How many seconds to wait for somebody else where the caller does not say.
+
+    Raises:
+        WarehouseError: SERIES_LOCK_WAIT is no number.
+    """
     text = os.environ.get(WAIT_VARIABLE, "").strip()
     try:
         seconds = float(text or WAIT_SECONDS)

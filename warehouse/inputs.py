@@ -22,10 +22,6 @@ from warehouse.quote import first_paragraph, identifier, literal
 class Input(Protocol):
     """Something outside the warehouse."""
 
-    @property
-    def attached(self) -> str | None:
-        """The name of the database that stays open; None where none does."""
-
     def statement(self, *, rows: bool = True) -> str:
         """The SQL that opens it.
 
@@ -49,10 +45,6 @@ class Database:
     name: str
     path: Path
     type: str
-
-    @property
-    def attached(self) -> str | None:
-        return self.name
 
     def statement(self, *, rows: bool = True) -> str:  # noqa: ARG002 (rows are read when they are asked for)
         return f"attach {literal(str(self.path))} as {identifier(self.name)} (read_only, type {self.type})"
@@ -99,10 +91,6 @@ class Files:
     paths: Sequence[Path]
     source: str
     delimiter: str = ","
-
-    @property
-    def attached(self) -> str | None:
-        return None
 
     def statement(self, *, rows: bool = True) -> str:
         # These are names, no patterns any more: `part[1].csv` is not `part1.csv`.

@@ -28,7 +28,7 @@ _RUN_COLUMNS: Mapping[str, str] = {
 }
 """Tables that grow by the rows of each run, with the column that names the run; the others are copied whole."""
 
-_CHANGING = ("batch_id", "status", "received_at", "goal_at", "goal_closed")
+_CHANGING = ("batch_id", "status", "received_at", "goal_at", "goal_closed", "provider_message_id")
 """Columns of messages that change after the run that queued them."""
 
 _NEW_ROWS = """

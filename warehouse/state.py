@@ -15,6 +15,11 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         f"alter table series.entries add column if not exists {column}"
         for column in ("attributes json", "goal_value double", "goal_event_at timestamp")
     ),
+    4: (
+        "alter table series.messages add column if not exists provider_message_id varchar",
+        "alter table series.batches add column if not exists parent_batch_id varchar",
+        "alter table series.batches add column if not exists next_attempt_at timestamp",
+    ),
 }
 """Statements that lead from a version to the next, by the version they start from; new tables are made anyway."""
 

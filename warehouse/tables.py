@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
 CUSTOMER_ID = "CUSTOMER_ID"
@@ -314,6 +314,7 @@ MESSAGES = Table(
             nullable=True,
         ),
         Column("goal_closed", "BOOLEAN", "The message goal's window has closed without the goal; for good."),
+        Column("provider_message_id", "VARCHAR", "What its provider calls it; null: it has not said.", nullable=True),
     ),
 )
 
@@ -340,20 +341,32 @@ BATCHES = Table(
             "handed_off_at", "TIMESTAMP", "Wall clock (UTC) when the sender accepted it; null: not yet.", nullable=True
         ),
         Column("last_error", "VARCHAR", "What the sender said last; null: nothing went wrong.", nullable=True),
+        Column(
+            "parent_batch_id",
+            "VARCHAR",
+            "The batch in which its messages were offered before; null: a run made it.",
+            nullable=True,
+        ),
+        Column(
+            "next_attempt_at",
+            "TIMESTAMP",
+            "Wall clock (UTC) before which it is not offered again; null: at the next hand-off.",
+            nullable=True,
+        ),
     ),
 )
 
 BATCH_DECISIONS = Table(
     "series",
     "batch_decisions",
-    "what a person decided about one held batch",
+    "one decision of a person about one batch",
     (
-        Column("batch_id", "VARCHAR", "The batch; joins `batches`.", unique=True, references="batches.batch_id"),
+        Column("batch_id", "VARCHAR", "The batch; joins `batches`.", references="batches.batch_id"),
         Column(
             "decision",
             "VARCHAR",
-            "Released batches go to their sender, the messages of dropped ones are never sent.",
-            values=("released", "dropped"),
+            "Released and retried batches go to their sender, the messages of dropped ones are not sent any more.",
+            values=("released", "retried", "dropped"),
         ),
         Column("why", "VARCHAR", "The person's reason."),
         Column("decided_by", "VARCHAR", "Who decided."),

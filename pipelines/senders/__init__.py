@@ -5,14 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.model import Sender as Settings
-from pipelines.senders.protocol import Batch, Outcome, Promise, Sender, SenderError
+from pipelines.senders.protocol import Batch, Outcome, Promise, Sender, SenderError, UnansweredError, WarehouseSender
 from pipelines.senders.registry import find_type
 from pipelines.senders.sender_type import SenderType
 
-__all__ = ["Batch", "Outcome", "Promise", "Sender", "SenderError", "SenderType", "open_sender"]
+__all__ = [
+    "Batch",
+    "Outcome",
+    "Promise",
+    "Sender",
+    "SenderError",
+    "SenderType",
+    "UnansweredError",
+    "WarehouseSender",
+    "open_sender",
+]
 
 
-def open_sender(settings: Settings, folder: Path) -> Sender:
+def open_sender(settings: Settings, folder: Path) -> Sender | WarehouseSender:
     """The sender that settings describe; opening it has no effects.
 
     Args:

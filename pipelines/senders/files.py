@@ -69,7 +69,7 @@ class FilesSender:
             ) from error
         except OSError as error:
             raise SenderError(f"{path} cannot be written: {error.strerror or error}.") from error
-        return Outcome(accepted=batch.messages.num_rows)
+        return Outcome()
 
     def _found(self, batch_id: str) -> Path | None:
         candidates = (self.folder / f"{batch_id}.{ending}" for ending in FORMATS)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from pipelines.problems import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from warehouse.adapter import Warehouse
+
 Promise = Literal["exactly_once", "at_least_once", "at_most_once"]
 """How often a message leaves when hand-offs fail, are killed and repeated.
 
-``exactly_once``: offering a batch again is harmless, the sender knows it by its ``batch_id``. ``at_least_once``: it may
-leave twice. ``at_most_once``: it may not leave at all.
+``exactly_once``: offering a batch again is harmless, the sender knows it by its ``batch_id``. ``at_least_once``: the
+same messages may leave twice, under the same ``batch_id``, so that whoever gets them can tell. ``at_most_once``: nobody
+could tell, so a batch of which nobody knows whether it left waits for a person.
 """
 
 MESSAGE_COLUMNS = (
@@ -54,13 +58,39 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a sender says of a batch that it took; ``accepted`` counts messages."""
+    """What a sender says of a batch that it took, by ``message_id``; messages that it does not name are accepted.
 
-    accepted: int
+    The reasons hold nothing about customers: codes, not the words of a server, who likes to quote addresses.
+
+    Attributes:
+        refused: For good, with the reason; they are not offered again.
+        deferred: Refused for now; they go on in a new batch.
+        unanswered: Nobody knows.
+        provider_ids: What the provider calls accepted messages.
+        retry_after: Seconds that deferred messages wait at least.
+    """
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    deferred: Mapping[str, str] = field(default_factory=dict)
+    unanswered: Mapping[str, str] = field(default_factory=dict)
+    provider_ids: Mapping[str, str] = field(default_factory=dict)
+    retry_after: float | None = None
 
 
 class SenderError(UserError):
-    """A sender that cannot take a batch now; the text says why and holds nothing about customers."""
+    """A batch that a sender did not take, none of it; the text says why and holds nothing about customers.
+
+    Attributes:
+        retry_after: Seconds that it waits at least until it is offered again; None: as long as is usual.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnansweredError(SenderError):
+    """A batch that was offered, and of which nobody knows whether it was taken."""
 
 
 class Sender(Protocol):
@@ -71,11 +101,31 @@ class Sender(Protocol):
         """How often a message leaves."""
 
     def has(self, batch_id: str) -> bool:
-        """Whether an earlier offer of this batch has, or may have, arrived; its messages must then stay the same."""
+        """Whether an earlier offer has, or may have, left a trace of this batch; its messages then stay the same."""
 
     def send(self, batch: Batch) -> Outcome:
-        """Take a batch, all of it.
+        """Take a batch, and say of which messages something else is to be said.
 
         Raises:
-            SenderError: It was not taken; offering it again later is right.
+            UserError: It was not taken, none of it; offering it again later is right.
+            UnansweredError: Nobody knows whether it was taken. Any other exception says the same.
+        """
+
+
+@runtime_checkable
+class WarehouseSender(Protocol):
+    """A way out that ends within the warehouse, so that messages leave in the transaction that marks them."""
+
+    @property
+    def promise(self) -> Promise:
+        """How often a message leaves: exactly once."""
+
+    def has(self, batch_id: str) -> bool:
+        """Whether an earlier offer left a trace: never, what fails is rolled back."""
+
+    def write(self, warehouse: Warehouse, batch_ids: Sequence[str]) -> None:
+        """Take the queued messages of these batches, inside the caller's transaction.
+
+        Raises:
+            StatementError: They cannot be written.
         """

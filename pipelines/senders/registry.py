@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pipelines.senders.files import FILES
 from pipelines.senders.protocol import SenderError
 from pipelines.senders.sender_type import SenderType
+from pipelines.senders.table import TABLE
+from pipelines.senders.webhook import WEBHOOK
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 GROUP = "warehouse_series.senders"
 """The group of entry points by which packages add types."""
 
-BUILT_IN: Mapping[str, SenderType] = {"files": FILES}
+BUILT_IN: Mapping[str, SenderType] = {"files": FILES, "table": TABLE, "webhook": WEBHOOK}
 
 
 def type_names() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.model import Sender as Settings
-from pipelines.senders.protocol import Sender
+from pipelines.senders.protocol import Sender, WarehouseSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +20,23 @@ class SenderType:
     Attributes:
         summary: What such a sender does, a clause that begins with a verb.
         open: Makes one from an entry of ``senders`` and the project's folder; this has no effects and reads no secret.
+            What it raises as a `SenderError` is wrong with the entry, and refuses the file.
         options: The keys that it may have beside ``type``, each with its description.
         choices: The words that an option may be, for those that are not free text.
         defaults: The values of options that are not there.
         required: Options that must be there.
         secrets: Options that are written ``{env: NAME}``; they are in ``secrets`` of the entry, not in ``options``.
+        maybe_secrets: Options that may be written either way.
         reaches_outside: Whether messages leave for where other people may see them. Such a sender is opened only where
             `sends: true` stands; anywhere else its batches go to files.
     """
 
     summary: str
-    open: Callable[[Settings, Path], Sender]
+    open: Callable[[Settings, Path], Sender | WarehouseSender]
     options: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
+    maybe_secrets: frozenset[str] = frozenset()
     reaches_outside: bool = True

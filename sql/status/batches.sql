@@ -9,7 +9,8 @@ select
     sum(message_count) as message_count,
     min(as_of) as oldest_as_of,
     max(attempts) as attempts,
-    arg_max(last_error, attempts) as last_error
+    arg_max(last_error, attempts) as last_error,
+    min(next_attempt_at) as next_attempt_at
 from series.batches
 where status not in ('handed_off', 'dropped')
 group by series_id, sender, status

@@ -38,7 +38,7 @@ class LoopbackSender:
         )
         try:
             with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-                return Outcome(batch.messages.num_rows)
+                return Outcome()
         except OSError as error:
             raise RuntimeError(f"{self.url}?token={token} failed: {error}") from error
 

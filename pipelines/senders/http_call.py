@@ -1,0 +1,120 @@
+"""One HTTP request, and what can be known when it fails: whether the other side may have got it."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pipelines.senders.protocol import SenderError, UnansweredError
+
+if TYPE_CHECKING:
+    import urllib3
+
+CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+"""How long to wait for a connection, and for the answer."""
+
+_LONGEST_ANSWER = 4_000_000
+_NOT_NOW = (408, 425, 429)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said.
+
+    Attributes:
+        retry_after: Seconds that it asks to wait; None: it does not.
+    """
+
+    status: int
+    body: bytes
+    retry_after: float | None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it took what it was sent."""
+        return 200 <= self.status < 300
+
+
+def is_for_now(status: int) -> bool:
+    """Whether a status refuses for now, and the same may be taken later."""
+    return status in _NOT_NOW or status >= 500
+
+
+def named(status: int) -> str:
+    """A status with its standard phrase; a server's own words may quote what it was sent.
+
+    >>> named(429), named(599)
+    ('429 Too Many Requests', '599')
+    """
+    return f"{status} {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else str(status)
+
+
+def host_of(url: str) -> str:
+    """What may be said of a URL, whose path and query may be secret.
+
+    Raises:
+        SenderError: It is no URL of the web.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    except ValueError:
+        pass
+    raise SenderError("The URL is none of the web: it must begin with https:// or http:// and a host.")
+
+
+def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Send one request and wait for its answer, whatever that is; connections are kept for the next.
+
+    Raises:
+        SenderError: It did not get there.
+        UnansweredError: It may have got there; the answer never came.
+    """
+    import urllib3
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, SSLError
+
+    host = host_of(url)
+    try:
+        response = _pool().request("POST", url, headers=dict(headers), body=body, preload_content=False)
+        text = response.read(_LONGEST_ANSWER)
+        response.release_conn()
+    except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
+        raise SenderError(f"{host} cannot be reached: {type(error).__name__}.") from error
+    except SSLError as error:
+        if any(isinstance(each, ssl.SSLCertVerificationError) for each in (*error.args, error.__cause__)):
+            raise SenderError(f"{host} shows a certificate that is not trusted.") from error
+        raise UnansweredError(f"The connection to {host} broke: {type(error).__name__}.") from error
+    except urllib3.exceptions.LocationValueError as error:
+        raise SenderError(f"{host} cannot be reached: {type(error).__name__}.") from error
+    except (HTTPError, OSError) as error:
+        raise UnansweredError(f"{host} did not answer: {type(error).__name__}.") from error
+    return Answer(response.status, text, _seconds(response.headers.get("Retry-After")))
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
+    import urllib3
+
+    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
+    # Nothing is sent again here: what may be repeated is the hand-off's to say. Nor elsewhere, by a redirect.
+    return urllib3.PoolManager(timeout=timeout, retries=False, maxsize=4)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After in either of its forms (RFC 9110, 10.2.3); None where it is neither."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
+    except (TypeError, ValueError):
+        return None
