@@ -231,8 +231,10 @@ def _waiting(all_series: Sequence[SeriesStatus]) -> str:
 
 
 def _batches(batches: Sequence[WaitingBatches]) -> str:
+    waits = any(group.next_attempt_at for group in batches)
+    headings = ["series", "sender", "batches", "messages", "status", "since", "attempts", "last error"]
     return table(
-        ["series", "sender", "batches", "messages", "status", "since", "attempts", "last error", "next attempt"],
+        [*headings, *(["next attempt"] if waits else [])],
         [
             [
                 group.series_id,
@@ -243,7 +245,7 @@ def _batches(batches: Sequence[WaitingBatches]) -> str:
                 group.oldest,
                 group.attempts,
                 group.last_error,
-                group.next_attempt_at,
+                *([group.next_attempt_at] if waits else []),
             ]
             for group in batches
         ],

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.batches import decide
+from pipelines.hand_off import hand_off
 from pipelines.model import Definitions, Sender
 from pipelines.offer import BROKEN_OFF, HandedBatch
 from pipelines.secret import Secret
@@ -21,7 +22,6 @@ from pipelines.senders import http_call
 from pipelines.targets import read_targets
 from tests.provider import Provider, Reply, provider
 from tests.test_hand_off import AS_OF, CLOCK, add_batch, batches, definitions, make, messages, opened
-from tests.test_hand_off import hand_off as offer_all
 from warehouse.duckdb import DuckDB
 from warehouse.tables import BATCH_DECISIONS
 
@@ -54,7 +54,7 @@ def offer(
     warehouse: DuckDB, server: Provider, *, now: datetime = CLOCK, as_of: datetime = AS_OF
 ) -> tuple[HandedBatch, ...]:
     clock = lambda: now  # noqa: E731
-    return offer_all(lambda: nullcontext(warehouse), settings(server.url), Path(), as_of, clock=clock).batches
+    return hand_off(lambda: nullcontext(warehouse), settings(server.url), Path(), as_of, clock=clock).batches
 
 
 def keys(server: Provider) -> list[str]:

@@ -136,3 +136,18 @@ def test_a_state_from_before_goal_values_is_migrated_by_the_next_run(project: Pa
     )
     Project.open(project).run(shop.AS_OF[2])
     assert set(new) <= set(Project.open(project).table("entries").columns)
+
+
+def test_a_state_from_before_new_batches_of_old_ones_is_migrated_by_the_next_run(project: Path) -> None:
+    new = {"messages": ("provider_message_id",), "batches": ("parent_batch_id", "next_attempt_at")}
+    change_database(
+        project,
+        *(f"drop view {view.qualified_name}" for view in VIEWS),
+        *(f"alter table series.{table} drop column {name}" for table, names in new.items() for name in names),
+        "update series_state.meta set schema_version = 4",
+    )
+    with pytest.raises(WarehouseError, match="The next `series run` brings it up to date"):
+        Project.open(project).hand_off()
+    assert Project.open(project).run(shop.AS_OF[2]).hand_off
+    for table, names in new.items():
+        assert set(names) <= set(Project.open(project).table(table).columns)
