@@ -131,7 +131,8 @@ create table if not exists series.messages (
     status VARCHAR,
     received_at TIMESTAMP,
     goal_at TIMESTAMP,
-    goal_closed BOOLEAN
+    goal_closed BOOLEAN,
+    provider_message_id VARCHAR
 );
 
 create table if not exists series.batches (
@@ -145,7 +146,9 @@ create table if not exists series.batches (
     status VARCHAR,
     attempts INTEGER,
     handed_off_at TIMESTAMP,
-    last_error VARCHAR
+    last_error VARCHAR,
+    parent_batch_id VARCHAR,
+    next_attempt_at TIMESTAMP
 );
 
 create table if not exists series.batch_decisions (
@@ -191,7 +194,7 @@ from series_state.closed_visits
 where outcome = 'waited';
 
 insert into series_state.meta (schema_version)
-select 4 as schema_version
+select 5 as schema_version
 where not exists (select 1 from series_state.meta);
 
 -- view source_customers
@@ -3128,7 +3131,7 @@ set
 where exists (select 1 from run_message_goals as changed where changed.message_id = target.message_id);
 
 -- write series.messages
-insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed)
+insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed, provider_message_id)
 select
     message.message_id,
     message.entry_id,
@@ -3145,13 +3148,14 @@ select
     'queued' as status,
     message.received_at,
     cast(null as timestamp) as goal_at,
-    false as goal_closed
+    false as goal_closed,
+    cast(null as varchar) as provider_message_id
 from run_messages as message
 join source_customers as customer on customer.customer_id = message.customer_id
 where   (message.series_id = 'onboarding' and message.block_id = 'welcome')  or  (message.series_id = 'onboarding' and message.block_id = 'project_tour')  or  (message.series_id = 'onboarding' and message.block_id = 'offer_help')  or  (message.series_id = 'onboarding' and message.block_id = 'invite_post')  or  (message.series_id = 'onboarding' and message.block_id = 'invite_email');
 
 -- write series.batches
-insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error)
+insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error, parent_batch_id, next_attempt_at)
 select
     message.batch_id,
     timestamp '2026-03-02 09:00:00' as as_of,
@@ -3163,7 +3167,9 @@ select
  'pending' as status,
     0 as attempts,
     cast(null as timestamp) as handed_off_at,
-    cast(null as varchar) as last_error
+    cast(null as varchar) as last_error,
+    cast(null as varchar) as parent_batch_id,
+    cast(null as timestamp) as next_attempt_at
 from run_messages as message
 join run_channels as channel on channel.channel = message.channel
 group by message.batch_id, message.series_id, message.block_id, message.channel, channel.sender;
