@@ -15,7 +15,7 @@ import duckdb
 
 from warehouse.adapter import LockedError, StatementError, WarehouseError
 from warehouse.inputs import Input, is_locked
-from warehouse.quote import first_paragraph, identifier
+from warehouse.quote import first_paragraph
 
 if TYPE_CHECKING:
     import pyarrow as pa
