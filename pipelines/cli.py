@@ -7,132 +7,19 @@ usage or a refused definition. Only click is imported with this module, so that 
 from __future__ import annotations
 
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.cli_batches import batches
 from pipelines.init_options import table_options
+from pipelines.invocation import Invocation, Verbs, as_of_option, common_options, end, say, warn
 from pipelines.problems import RefusedError, UserError
-from pipelines.redact import redact
-from warehouse.adapter import WarehouseError
 
 if TYPE_CHECKING:
-    from pipelines.batches import Decision
-    from pipelines.project import Project
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-@dataclass
-class Invocation:
-    """What every verb is told, whether it stands before the verb or after it."""
-
-    project_dir: Path = Path()
-    target: str | None = None
-    format: str = "text"
-    debug: bool = False
-
-    def open(self) -> Project:
-        """The project that the verb works on."""
-        from pipelines.project import Project
-
-        return Project.open(self.project_dir, notify=_say, target=self.target)
-
-
-class Verbs(click.Group):
-    """The verbs, and the one place where exceptions become messages and exit codes."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click passes it)
-        """The verbs in the order people need them."""
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; whatever it raises ends as a message on standard error."""
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise
-        except UserError as error:
-            _fail(ctx, str(error), error.exit_code)
-        except WarehouseError as error:
-            _fail(ctx, str(error))
-        except Exception as error:  # noqa: BLE001 (this is the edge: what nobody foresaw ends as a message)
-            debug = ctx.ensure_object(Invocation).debug
-            _fail(ctx, traceback.format_exc().rstrip() if debug else _unexpected(error))
-
-
-def _unexpected(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}."
-    first_line = str(error).strip().partition("\n")[0]
-    return (
-        f"Unexpected {type(error).__name__}: {first_line}\n"
-        "This is a defect of series, not of your project. --debug shows where it happened."
-    )
-
-
-def _fail(ctx: click.Context, message: str, exit_code: int = UserError.exit_code) -> NoReturn:
-    _say(message)
-    ctx.exit(exit_code)
-
-
-def _say(message: str) -> None:
-    """Messages quote data, which may hold codes that would command the terminal, and errors, which may hold secrets."""
-    click.echo("".join(each if each.isprintable() or each == "\n" else " " for each in redact(message)), err=True)
-
-
-class Instant(click.ParamType[datetime]):
-    """An instant as people type it; a naive UTC datetime inside."""
-
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read the text, or fail as wrong usage."""
-        from pipelines.schedule import parse_as_of
-
-        if isinstance(value, datetime):
-            return value
-        try:
-            return parse_as_of(value)
-        except UserError as error:
-            self.fail(str(error), param, ctx)
-
-
-def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    invocation = ctx.find_root().ensure_object(Invocation)
-    if value is not None and param.name:
-        setattr(invocation, param.name, value)
-
-
-def common_options(*formats: str) -> Callable[[Command], Command]:
-    """The options that every verb takes; what is not given leaves what stood before the verb."""
-    folder = click.Path(exists=True, file_okay=False, path_type=Path)
-    options = (
-        option("--project-dir", type=folder, help="Folder of the project; the current one by default."),
-        option("--target", metavar="NAME", help="Target of series.yml; as SERIES_TARGET says, or dev, by default."),
-        option("--format", type=click.Choice(formats), help=f"How the result is written; {formats[0]} by default."),
-        option("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
-    )
-
-    def decorate(command: Command) -> Command:
-        for add in reversed(options):
-            command = add(command)
-        return command
-
-    return decorate
-
-
-def option(name: str, **settings: Any) -> Callable[[Command], Command]:
-    """An option that is remembered in the ``Invocation`` instead of being handed to the verb."""
-    return click.option(name, default=None, expose_value=False, callback=_remember, **settings)
-
-
-as_of_option = click.option("--as-of", type=Instant(), help="Instant (UTC) such as 2026-03-01T09:00Z; now by default.")
+    pass
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -285,8 +172,8 @@ def run(
     project = invocation.open()
     result = project.run(as_of, series=series or None, due=due, hand_off=not no_hand_off, accept=accept)
     click.echo(output.to_json(result) if invocation.format == "json" else display.run(result))
-    _warn(display.unsent(result.hand_off))
-    _end(display.failures(result))
+    warn(display.unsent(result.hand_off))
+    end(display.failures(result))
 
 
 @main.command()
@@ -298,90 +185,11 @@ def hand_off(invocation: Invocation) -> None:
 
     result = invocation.open().hand_off()
     click.echo(output.to_json(result) if invocation.format == "json" else display.hand_off(result))
-    _warn(display.unsent(result))
-    _end(display.hand_off_failures(result))
+    warn(display.unsent(result))
+    end(display.hand_off_failures(result))
 
 
-@main.group(invoke_without_command=True)
-@click.option("--status", metavar="STATUS", multiple=True, help="Only of this status; may be repeated.")
-@click.option("--series", metavar="SERIES", multiple=True, help="Only of this series; may be repeated.")
-@common_options("text", "json")
-@click.pass_context
-def batches(ctx: click.Context, status: tuple[str, ...], series: tuple[str, ...]) -> None:
-    """List batches, and decide on those that wait for a person.
-
-    Those that guards hold are released or dropped, those that failed or of which nobody knows are retried or dropped.
-    Without --status, those that have neither left nor been dropped.
-    """
-    from pipelines import display, output
-
-    if ctx.invoked_subcommand:
-        return
-    invocation = ctx.ensure_object(Invocation)
-    found = invocation.open().batches(status=status, series=series)
-    click.echo(output.to_json(found) if invocation.format == "json" else display.batches(found))
-
-
-all_held_option = click.option("--all-held", is_flag=True, help="Every held batch, instead of naming them.")
-all_failed_option = click.option("--all-failed", is_flag=True, help="Every failed or unknown batch, likewise.")
-
-
-def decision_options(command: Command) -> Command:
-    """What every decision about batches takes."""
-    options = (
-        click.argument("batch_ids", nargs=-1, metavar="[BATCH]..."),
-        click.option("--series", metavar="SERIES", multiple=True, help="Instead of naming them: only of this series."),
-        click.option("--why", metavar="TEXT", required=True, help="The reason; it is recorded."),
-        click.option("--by", "decided_by", metavar="NAME", help="Who decides; the account you work under by default."),
-        common_options("text", "json"),
-    )
-    for add in reversed(options):
-        command = add(command)
-    return command
-
-
-@batches.command()
-@all_held_option
-@decision_options
-@click.pass_obj
-def release(invocation: Invocation, /, **decision: Any) -> None:
-    """Let held batches go to their sender.
-
-    They leave with the next run or `series hand-off`; messages that have expired by then do not.
-    """
-    _decide(invocation, "released", **decision)
-
-
-@batches.command()
-@all_failed_option
-@decision_options
-@click.pass_obj
-def retry(invocation: Invocation, /, **decision: Any) -> None:
-    """Offer failed and unknown batches once more.
-
-    Of an unknown batch nobody knows whether its sender took it. Look there first: what did arrive, arrives twice.
-    """
-    _decide(invocation, "retried", **decision)
-
-
-@batches.command()
-@all_held_option
-@all_failed_option
-@decision_options
-@click.pass_obj
-def drop(invocation: Invocation, /, **decision: Any) -> None:
-    """Do not offer the messages of batches any more.
-
-    This is for good: the messages of held and failed batches are never sent nor queued again.
-    """
-    _decide(invocation, "dropped", **decision)
-
-
-def _decide(invocation: Invocation, decision: Decision, **details: Any) -> None:
-    from pipelines import display, output
-
-    result = invocation.open().decide(decision, **details)
-    click.echo(output.to_json(result) if invocation.format == "json" else display.decision(result))
+main.add_command(batches)
 
 
 @main.command()
@@ -433,8 +241,8 @@ def report(
         written = verb.write(found, series_id, table, output, invocation.format)
     click.echo(written, nl=False)
     if show and click.launch(written.strip()):
-        _say("No browser could be opened; open the page yourself.")
-    _end(verb.failures(found))
+        say("No browser could be opened; open the page yourself.")
+    end(verb.failures(found))
 
 
 @main.command()
@@ -525,7 +333,7 @@ def demo(invocation: Invocation, folder: Path, customers: int, hours: int, seed:
     result = make_demo(invocation.project_dir / folder, story, force=force, track=output.track)
     page = write_pages(Project.open(result.folder).report(), result.folder / "report")
     click.echo(output.to_json(result) if invocation.format == "json" else report.text(result, page))
-    _end(result.failures)
+    end(result.failures)
 
 
 @main.command()
@@ -553,17 +361,3 @@ def schema(invocation: Invocation, kind: str, write: bool) -> None:
         file.write_text(schema_text(SCHEMAS[file.name]()), encoding="utf-8")
     names = [file.as_posix() for file in files]
     click.echo(output.to_json(names) if invocation.format == "json" else "\n".join(names))
-
-
-def _warn(warnings: Sequence[str]) -> None:
-    """Say what nobody may overlook."""
-    for warning in warnings:
-        _say(warning)
-
-
-def _end(failures: Sequence[str]) -> None:
-    """Exit with 1 when something failed, having said what."""
-    for failure in failures:
-        _say(failure)
-    if failures:
-        sys.exit(UserError.exit_code)
