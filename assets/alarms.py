@@ -73,7 +73,7 @@ def build_alarms(jobs: Sequence[Job]) -> list[SensorDefinition]:
 def dead_man_ping(job_name: str) -> HookDefinition:
     """Asks the monitor's address when a run of this job has come to its end; the monitor expects to be asked.
 
-    It belongs to the job's last step. A monitor that does not answer fails nothing.
+    It belongs to the hand-off, the last step that series depend on. A monitor that does not answer fails nothing.
     """
 
     @success_hook(name="dead_man_ping")

@@ -35,7 +35,7 @@ SMTP_URL = "SERIES_SMTP_URL"
 """The mail server: `smtp://name:password@host:587` or `smtps://...:465`; `smtp://localhost:25` when not set."""
 
 PING_URL = "SERIES_PING_URL"
-"""Address that is asked at the end of each run, at a monitor that sounds the alarm when it is not."""
+"""Address that is asked when a run has handed off, at a monitor that sounds the alarm when it is not."""
 
 
 def read(name: str) -> str | None:

@@ -34,6 +34,10 @@ class Keys:
         """The key of a series."""
         return AssetKey([*self.prefix, "series", series_id])
 
+    def report(self, table: str) -> AssetKey:
+        """The key of a table of the report."""
+        return AssetKey([*self.prefix, "report", table])
+
     def source(self, source: Source) -> AssetKey:
         """The key of the table behind a source: as the project file says, else the parts of the table's name.
 

@@ -11,6 +11,7 @@ from .alarms import build_alarms, dead_man_ping
 from .checks import blocking_checks, hand_off_checks
 from .hand_off import build_hand_off
 from .keys import HAND_OFF, RUN, Keys
+from .report import build_report_step
 from .resources import Warehouse
 from .run import build_run
 from .schedules import build_schedules
@@ -40,14 +41,15 @@ def build_definitions(folder: Path | str, *, key_prefix: Sequence[str] = (), wit
         build_run(definitions, keys, catalog),
         build_hand_off(definitions, keys, catalog, dead_man_ping(RUN_JOB)),
     )
-    sources = source_checks(definitions, keys)
+    report, sources = build_report_step(definitions, keys), source_checks(definitions, keys)
     blocking, others = blocking_checks(keys), hand_off_checks(keys)
     handed_off = AssetSelection.assets(keys.of(HAND_OFF))
     run_job = define_asset_job(
         RUN_JOB,
         selection=AssetSelection.assets(*(keys.of(name) for name in RUN), keys.of(HAND_OFF))
+        | AssetSelection.assets(report)
         | AssetSelection.checks(sources, *blocking, *others),
-        description="Runs series, then hands off their batches.",
+        description="Runs series, hands off their batches, then makes the report.",
     )
     hand_off_job = define_asset_job(
         HAND_OFF_JOB,
@@ -60,6 +62,7 @@ def build_definitions(folder: Path | str, *, key_prefix: Sequence[str] = (), wit
             *series_specs(definitions, project.folder, keys),
             run,
             hand_off,
+            report,
         ],
         asset_checks=[sources, *blocking, *others],
         jobs=[run_job, hand_off_job],

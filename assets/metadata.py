@@ -29,9 +29,12 @@ def _type(column: Column) -> str:
     return "text, integer or uuid" if column.type == CUSTOMER_ID else column.type.lower()
 
 
-def numbers(counts: Mapping[str, int]) -> Metadata:
-    """Counts, each of which Dagster plots over runs."""
-    return {name: MetadataValue.int(count) for name, count in counts.items()}
+def numbers(found: Mapping[str, int | float]) -> Metadata:
+    """Counts and rates, each of which Dagster plots over runs."""
+    return {
+        name: MetadataValue.int(number) if isinstance(number, int) else MetadataValue.float(number)
+        for name, number in found.items()
+    }
 
 
 def findings(found: Sequence[Finding]) -> Metadata:

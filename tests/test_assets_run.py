@@ -16,6 +16,7 @@ import pytest
 
 from assets import policies
 from pipelines import Project
+from pipelines.report.tables import TABLES
 from tests.orchestrated import (
     FOLDER,
     NO_TELEMETRY,
@@ -63,13 +64,60 @@ def test_a_run_and_its_repeat_report_what_the_tables_say(shop: Path, instance: d
     assert len(list((shop / "outbox").glob("*.jsonl"))) == 1
     assert made(result) == [
         "series/upgrade", "series/welcome", "entries", "path_advances", "wait_expiries", "tag_writes",
-        "outbound_batches", "handed_off_batches",
+        "outbound_batches", "handed_off_batches", *(f"report/{name}" for name in TABLES),
     ]  # fmt: skip
     again = run_job(shop, instance, as_of=FIRST)
     assert again.success
     for name in ("entries", "path_advances", "wait_expiries", "tag_writes", "outbound_batches"):
         assert metadata(again, name) == metadata(result, name), name
     assert metadata(again, "handed_off_batches")["messages"] == 0
+    assert sql(shop, "select count(*) from series.entries") == [(18,)]
+
+
+def test_the_report_shows_the_numbers_of_its_tables(shop: Path, instance: dg.DagsterInstance) -> None:
+    file = shop / "series_definitions" / "upgrade.yml"
+    file.write_text(file.read_text().replace("status: live", "status: live\nholdout: 50"))
+    assert run_job(shop, instance, as_of=FIRST).success
+    sql(shop, "update customers set plan = 'Premium' where customer_id <= 6")
+    result = run_job(shop, instance, as_of=SECOND)
+    assert result.success
+    tables = Project.open(shop).report().tables
+    found = {name: metadata(result, "report", name) for name in TABLES}
+    for name, numbers in found.items():
+        assert numbers.pop("dagster/row_count") == tables[name].height, name
+        assert numbers.pop("as_of") == 1772359200.0
+    arms = "select count(*), count(goal_at) from series.entries where series_id = 'upgrade' group by arm order by arm"
+    (held_out, its_goals), (entries, goals) = sql(shop, arms)
+    assert (held_out, entries > goals > 0) == (1, True)
+    assert found["goal_conversion"] == {
+        "upgrade: entries": entries,
+        "upgrade: goals": goals,
+        "upgrade: goal rate": goals / entries,
+        "welcome: entries": 10,
+        "welcome: goals": 0,
+    }
+    assert found["lift"]["upgrade: difference"] == pytest.approx(goals / entries - its_goals / held_out)
+    assert found["lift"]["upgrade: difference, low"] < 0 < found["lift"]["upgrade: difference, high"]
+    ((waiting,),) = sql(shop, "select count(*) from series.visits where series_id = 'upgrade' and left_at is null")
+    assert found["block_funnel"] == {
+        "later: waiting now": 0,
+        "upgrade: waiting now": waiting,
+        "welcome: waiting now": 10,
+    }
+    ((messages,),) = sql(shop, "select count(*) from series.messages where series_id = 'upgrade'")
+    assert found["message_performance"] == {"upgrade: sent messages": messages}
+    assert found["path_flow"] == {}
+
+
+def test_a_report_that_fails_fails_its_own_step(
+    shop: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "RETRY", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(Project, "report", lambda _: 1 / 0)
+    result = run_job(shop, instance, as_of=FIRST)
+    assert steps(result, "STEP_FAILURE") == ["report"]
+    assert metadata(result, "handed_off_batches")["messages"] == metadata(result, "outbound_batches")["messages_queued"]
+    assert checks(result)["handed_off_batches.stuck_batches"]
     assert sql(shop, "select count(*) from series.entries") == [(18,)]
 
 
@@ -103,6 +151,7 @@ def test_a_held_batch_stops_everything_until_a_person_decides(
         assert not checks(stopped)["outbound_batches.within_limits"]
         assert not checks(stopped)["outbound_batches.held_batches"]
         assert "hand_off" not in steps(stopped, "STEP_START")
+        assert "report" in steps(stopped, "STEP_SUCCESS")
     assert not (shop / "outbox").exists()
     assert sql(shop, "select status, count(*) from series.batches group by all") == [("held", 1)]
     (held,) = Project.open(shop).health("held_batches")["held_batches"]
@@ -196,6 +245,8 @@ def test_a_broken_promise_is_seen(shop: Path, instance: dg.DagsterInstance) -> N
     result = run_job(shop, instance, as_of=SECOND)
     assert result.success
     assert not checks(result)["entries.broken_promises"]
+    assert not checks(result)["report/block_funnel.differences"]
+    assert metadata(result, "report", "block_funnel")["dagster/row_count"]
 
 
 def test_without_an_instant_a_run_is_at_its_launch(shop: Path, instance: dg.DagsterInstance) -> None:

@@ -70,12 +70,16 @@ def reconcile(warehouse: Warehouse) -> tuple[Difference, ...]:
     return tuple(found)
 
 
+def count(differences: tuple[Difference, ...]) -> int:
+    """How many there are in all, those that are not named included."""
+    return sum({(each.check, each.series_id): each.alike for each in differences}.values())
+
+
 def describe(differences: tuple[Difference, ...]) -> str:
     """What is wrong, for people: each check with its rows."""
     lines = ["The tables contradict each other, so not every number of this report can be right:"]
     lines += [f"  {difference}" for difference in differences]
-    totals = {(each.check, each.series_id): each.alike for each in differences}
-    if (left_out := sum(totals.values()) - len(differences)) > 0:
+    if (left_out := count(differences) - len(differences)) > 0:
         lines.append(f"  and {left_out:,} more.")
     lines.append("Was a table of schema series or series_state changed by hand? If not, please report it as a defect.")
     return "\n".join(lines)
