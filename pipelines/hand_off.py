@@ -166,8 +166,11 @@ def _to_sender(state: _HandOff, name: str, batches: Sequence[Waiting]) -> None:
     if isinstance(way.sender, WarehouseSender):
         for group in groups:
             state.note(_write(state, way.sender, group))
-    else:
+        return
+    try:
         _send_groups(state, way, way.sender, groups)
+    finally:
+        way.sender.close()
 
 
 def _open(settings: Settings, folder: Path, name: str) -> _Way:

@@ -261,6 +261,9 @@ class Broken:
     def send(self, batch: Batch) -> Outcome:
         raise ZeroDivisionError(batch.batch_id)
 
+    def close(self) -> None:
+        pass
+
 
 def test_of_a_batch_whose_sender_has_a_defect_nobody_knows(warehouse: DuckDB) -> None:
     table = warehouse.fetch_arrow("select 1 as message_id")

@@ -71,6 +71,9 @@ class FilesSender:
             raise SenderError(f"{path} cannot be written: {error.strerror or error}.") from error
         return Outcome()
 
+    def close(self) -> None:
+        """Nothing stays open."""
+
     def _found(self, batch_id: str) -> Path | None:
         candidates = (self.folder / f"{batch_id}.{ending}" for ending in FORMATS)
         return next((path for path in candidates if path.exists()), None)

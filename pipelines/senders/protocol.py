@@ -111,6 +111,9 @@ class Sender(Protocol):
             UnansweredError: Nobody knows whether it was taken. Any other exception says the same.
         """
 
+    def close(self) -> None:
+        """Give back what stayed open between batches; there may be more of them."""
+
 
 @runtime_checkable
 class WarehouseSender(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pipelines.senders.files import FILES
 from pipelines.senders.protocol import SenderError
 from pipelines.senders.sender_type import SenderType
+from pipelines.senders.smtp import SMTP
 from pipelines.senders.table import TABLE
 from pipelines.senders.webhook import WEBHOOK
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 GROUP = "warehouse_series.senders"
 """The group of entry points by which packages add types."""
 
-BUILT_IN: Mapping[str, SenderType] = {"files": FILES, "table": TABLE, "webhook": WEBHOOK}
+BUILT_IN: Mapping[str, SenderType] = {"files": FILES, "table": TABLE, "webhook": WEBHOOK, "smtp": SMTP}
 
 
 def type_names() -> tuple[str, ...]:

@@ -69,6 +69,9 @@ class WebhookSender:
             raise SenderError(f"{host_of(url)} answered {named(answer.status)}.", answer.retry_after)
         return Outcome()
 
+    def close(self) -> None:
+        """Connections are kept for whoever sends next."""
+
 
 def body_of(batch: Batch) -> bytes:
     """The same batch gives the same bytes."""

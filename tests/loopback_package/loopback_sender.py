@@ -42,6 +42,9 @@ class LoopbackSender:
         except OSError as error:
             raise RuntimeError(f"{self.url}?token={token} failed: {error}") from error
 
+    def close(self) -> None:
+        pass
+
 
 def open_loopback(settings: Settings, folder: Path) -> LoopbackSender:  # noqa: ARG001 (it writes no files)
     return LoopbackSender(settings.options["url"], settings.secrets["token"])
