@@ -32,7 +32,7 @@ from tests.test_hand_off import AS_OF, CLOCK, add_batch, batches, definitions, m
 from warehouse.duckdb import DuckDB
 from warehouse.tables import BATCH_DECISIONS
 
-PASSWORD = "pass word+1"  # noqa: S105 (the test's own)
+PASSWORD = "Xq7 the&password+1"  # noqa: S105 (the test's own)
 
 
 @dataclass
@@ -216,7 +216,7 @@ def test_tls_and_login(warehouse: DuckDB, handler: Handler, tmp_path: Path, monk
         warehouse.execute("update series.batches set next_attempt_at = null")
 
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        monkeypatch.setenv("MAIL_PASSWORD", "wrong")
+        monkeypatch.setenv("MAIL_PASSWORD", "Xq7-not-the-password")
         (refused,) = offer(warehouse, wanted)
         assert refused.error == f"localhost:{controller.port} refuses the login: 535 5.7.8."
         warehouse.execute("update series.batches set next_attempt_at = null")
