@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from tests.loopback import AS_OF, PACKAGE, listening, make_shop
+from tests.provider import Reply, provider
 
 PLANTED = "Tr0ub4dor &3/secret+value"
 FORMS = (PLANTED, quote(PLANTED), quote(PLANTED, safe=""), base64.b64encode(PLANTED.encode()).decode())
@@ -83,3 +84,24 @@ def test_it_appears_in_no_refusal(project: Path, debug: list[str]) -> None:
             for form in ("text", "json"):
                 done = CliRunner().invoke(main, ["--project-dir", str(project), verb, "--format", form, *debug])
                 assert PLANTED not in f"{done.stdout}{done.stderr}{done.exception!r}", (wrong, verb, form)
+
+
+@pytest.mark.parametrize("reply", [Reply(422, "no such user c1@example.com"), Reply(does="dies"), Reply(301)])
+def test_neither_a_secret_nor_an_address_is_in_what_is_said_of_a_webhook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: Reply
+) -> None:
+    folder = make_shop(tmp_path / "shop", "unused")
+    hook = "{type: webhook, url: {env: HOOK}, secret: {env: HOOK_KEY}, authorization: {env: HOOK_LOGIN}}"
+    (folder / "series.yml").write_text(f"channels: {{email: {{sender: crm}}}}\nsenders: {{crm: {hook}}}\nsends: true\n")
+    monkeypatch.setenv("HOOK_KEY", f"key of {PLANTED}")
+    monkeypatch.setenv("HOOK_LOGIN", f"Bearer {PLANTED}")
+    with provider(reply) as server:
+        monkeypatch.setenv("HOOK", f"{server.url}?token={quote(PLANTED)}")
+        done = CliRunner().invoke(main, ["--project-dir", str(folder), "run", "--as-of", AS_OF, "--debug"])
+        (request,) = server.requests
+    assert request.headers["Authorization"] == f"Bearer {PLANTED}"
+    assert done.exit_code == 1
+    batches = [row for file in folder.rglob("*.duckdb") for row in rows(file) if row.startswith("series.batches")]
+    assert len(batches) > 1, "the copy for readers has it too"
+    said = "\n".join([done.stdout, done.stderr, repr(done.exception), *batches])
+    assert [form for form in (*FORMS, "@") if form in said] == []
