@@ -49,6 +49,7 @@ dagster: setup ## Run demo/ by Dagster, on http://127.0.0.1:3000; where there is
 bench: ## Print what runs cost, with machine and versions, beside a floor measured in the same run
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/messages.py
+	$(BIN)/python benchmarks/senders.py
 	$(BIN)/python benchmarks/orchestrator.py
 	$(BIN)/python benchmarks/report.py
 
