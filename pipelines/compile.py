@@ -206,7 +206,7 @@ def _find(job: Job) -> Iterator[Statement]:
         yield _into("run_new_entries", "new entries", select, "run_matches")
     yield _into("run_visits", "visits of entry rules", visit_steps.entry_visits(), "run_matches")
     yield from _move(job)
-    yield _into("run_messages", "messages", steps.messages(job), "run_visits")
+    yield _into("run_messages", "messages queued", steps.messages(job), "run_visits")
     yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
     yield _into(
         "run_entries", "entries", steps.entries(job), "run_goals", "run_ends", "run_progress", "run_new_entries"
@@ -282,7 +282,8 @@ def _write(job: Job, *, is_guarded: bool) -> Iterator[Statement]:
         needs=("run_message_goals",),
     )
     for select in steps.rendered_messages(job):
-        yield _append(tables.MESSAGES, select, "run_messages")
+        sql = writes.append(messages, tables.MESSAGES.column_names, select)
+        yield Statement("messages", sql, needs=("run_messages",))
     yield _append(tables.BATCHES, render("write_batches", is_guarded=is_guarded), "run_messages")
     yield _append(tables.DEFINITIONS, render("write_definitions"))
     yield _into("run_counts", "what happened", render("counts"), "run_visits", "run_entries")

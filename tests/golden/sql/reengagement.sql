@@ -2419,7 +2419,7 @@ select
 from visits as visit
 join source_customers as customer on customer.customer_id = visit.customer_id;
 
--- messages
+-- messages queued
 insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, expires_at, received_at, batch_id)
 with
     queued as (
@@ -2773,7 +2773,7 @@ set
     goal_closed = (select changed.is_closed from run_message_goals as changed where changed.message_id = target.message_id)
 where exists (select 1 from run_message_goals as changed where changed.message_id = target.message_id);
 
--- write series.messages
+-- messages
 insert into series.messages (message_id, entry_id, series_id, block_id, customer_id, channel, address, queued_at, expires_at, payload, batch_id, status, received_at, goal_at, goal_closed, provider_message_id)
 select
     message.message_id,
