@@ -110,12 +110,7 @@ def _manifest(batch: Batch, path: Path) -> bytes:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     content = {
-        "batch_id": batch.batch_id,
-        "series_id": batch.series_id,
-        "block_id": batch.block_id,
-        "channel": batch.channel,
-        "as_of": f"{batch.as_of.isoformat()}Z",
-        "message_count": batch.messages.num_rows,
+        **batch.head,
         "file": path.name,
         "format": path.suffix[1:],
         "sha256": digest.hexdigest(),

@@ -55,6 +55,18 @@ class Batch:
     as_of: datetime
     messages: pa.Table
 
+    @property
+    def head(self) -> dict[str, str | int]:
+        """What is said of a batch before its messages, ready for JSON; in every sender the same words."""
+        return {
+            "batch_id": self.batch_id,
+            "series_id": self.series_id,
+            "block_id": self.block_id,
+            "channel": self.channel,
+            "as_of": f"{self.as_of.isoformat()}Z",
+            "message_count": self.messages.num_rows,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

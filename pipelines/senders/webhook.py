@@ -77,15 +77,7 @@ def body_of(batch: Batch) -> bytes:
     """The same batch gives the same bytes."""
     lines = BytesIO()
     write_jsonl(batch.messages, lines)
-    head = {
-        "batch_id": batch.batch_id,
-        "series_id": batch.series_id,
-        "block_id": batch.block_id,
-        "channel": batch.channel,
-        "as_of": f"{batch.as_of.isoformat()}Z",
-        "message_count": batch.messages.num_rows,
-    }
-    opening = json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1].encode()
+    opening = json.dumps(batch.head, ensure_ascii=False, separators=(",", ":"))[:-1].encode()
     return opening + b',"messages":[' + lines.getvalue().rstrip(b"\n").replace(b"\n", b",") + b"]}"
 
 
