@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pipelines.hint import did_you_mean
+from pipelines.hint import did_you_mean, there_is_no
 from pipelines.problems import UsageError
 
 if TYPE_CHECKING:
@@ -245,4 +245,4 @@ def _refuse_unknown_series(warehouse: Warehouse | None, definitions: Definitions
     known |= {series_id for (series_id,) in warehouse.fetch(_SERIES)} if warehouse else set()
     for name in series:
         if name not in known:
-            raise UsageError(f"There is no series `{name}`{did_you_mean(name, sorted(known)) or '.'}")
+            raise UsageError(there_is_no("series", name, sorted(known)))

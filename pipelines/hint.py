@@ -35,6 +35,17 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
     return f"; did you mean `{near}`?" if near else ""
 
 
+def there_is_no(kind: str, name: str, valid: Iterable[str]) -> str:
+    """What is said to somebody who names a thing that is not there.
+
+    >>> there_is_no("series", "onbording", ["onboarding", "winback"])
+    'There is no series `onbording`; did you mean `onboarding`?'
+    >>> there_is_no("customer", "c1", [])
+    'There is no customer `c1`.'
+    """
+    return f"There is no {kind} `{name}`{did_you_mean(name, valid) or '.'}"
+
+
 def target_option(target: str | None) -> str:
     """What a command that is shown needs so that it works on this target and no other.
 

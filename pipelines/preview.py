@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines.checked import CheckedSeries
 from pipelines.compile import compile_views
-from pipelines.hint import did_you_mean
+from pipelines.hint import did_you_mean, there_is_no
 from pipelines.memo import Memo
 from pipelines.model import ContentBlock, Definitions
 from pipelines.payload import payload_sql
@@ -62,7 +62,7 @@ def read_preview(
     checked, sources, problems = read_definitions(definitions, warehouse, Memo())
     refuse(problems)
     if series_id not in checked.series:
-        raise UsageError(f"There is no series `{series_id}`{did_you_mean(series_id, checked.series) or '.'}")
+        raise UsageError(there_is_no("series", series_id, checked.series))
     block = _content_block(checked.series[series_id], block_id)
     channel = checked.channels[block.channel.value]
     known = state.read_version(warehouse) is not None
@@ -82,7 +82,7 @@ def read_preview(
         raise RunError(f"The message cannot be rendered: {error}\nThe statement was:\n{error.sql}") from error
     if not rows:
         near = [str(found) for (found,) in warehouse.fetch(_NEAREST, {"customer_id": customer_id})]
-        raise UsageError(f"There is no customer `{customer_id}`{did_you_mean(customer_id, near) or '.'}")
+        raise UsageError(there_is_no("customer", customer_id, near))
     if len(rows) > 1:
         raise RunError(f"source `customers`: customer_id must be unique, but there are {len(rows)} of `{customer_id}`.")
     address, text = rows[0]

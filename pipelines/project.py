@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.hint import did_you_mean
+from pipelines.hint import there_is_no
 from pipelines.load import load_definitions
 from pipelines.memo import Memo
 from pipelines.model import Definitions
@@ -429,7 +429,7 @@ class Project:
         if series_id is None:
             return report
         if series_id not in report.series:
-            raise UsageError(f"There is no series `{series_id}`{did_you_mean(series_id, report.series) or '.'}")
+            raise UsageError(there_is_no("series", series_id, report.series))
         return report.of(series_id)
 
     def table(self, name: str) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from pipelines.check import SourceColumns, check
 from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_setup, compile_views
 from pipelines.guards import check_sources, refuse_unknown_guards
-from pipelines.hint import did_you_mean
+from pipelines.hint import there_is_no
 from pipelines.job import Job
 from pipelines.memo import Memo
 from pipelines.model import ENGAGEMENT_KINDS, Definitions, Kind, WeekdayTime
@@ -262,7 +262,7 @@ def _named(checked: CheckedDefinitions, series: Sequence[str] | None) -> list[Ch
         return list(checked.series.values())
     for name in series:
         if name not in checked.series:
-            raise UsageError(f"There is no series `{name}`{did_you_mean(name, checked.series) or '.'}")
+            raise UsageError(there_is_no("series", name, checked.series))
     return [one for name, one in checked.series.items() if name in series]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pipelines.compile import Statement, compile_calendar, compile_run, compile_setup, compile_views
 from pipelines.guards import source_select
-from pipelines.hint import did_you_mean
+from pipelines.hint import there_is_no
 from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import UsageError
@@ -47,7 +47,7 @@ def write_script(
     checked, sources, problems = read_definitions(definitions, warehouse, Memo())
     refuse(problems)
     if series_id not in checked.series:
-        raise UsageError(f"There is no series `{series_id}`{did_you_mean(series_id, checked.series) or '.'}")
+        raise UsageError(there_is_no("series", series_id, checked.series))
     job_definitions = replace(checked, series={series_id: checked.series[series_id]})
     version = state.read_version(warehouse)
     id_type = customer_id_type(sources) if version is None else state.customer_id_type(warehouse)
