@@ -12,7 +12,6 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from pipelines import Project
 from pipelines.cli import main
 from tests import shop
 
@@ -47,10 +46,7 @@ TESTS: list[tuple[str, str, str, dict[str, Any]]] = [
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """The shop after three runs, in which something of every kind happened."""
-    folder = tmp_path_factory.mktemp("shop") / "shop"
-    for run, as_of in shop.AS_OF.items():
-        shop.change(folder, run)
-        Project.open(folder).run(as_of)
+    folder = shop.run_all(tmp_path_factory.mktemp("shop") / "shop")
     with duckdb.connect(folder / "warehouse/warehouse.duckdb", read_only=True) as connection:
         yield connection
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import Project
 from tests import shop
 
 REBUILT = {
@@ -63,11 +62,7 @@ REBUILT = {
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop after its three runs."""
-    folder = tmp_path_factory.mktemp("shop")
-    for run, as_of in shop.AS_OF.items():
-        shop.change(folder, run)
-        Project.open(folder).run(as_of)
-    return folder / "warehouse" / "warehouse.duckdb"
+    return shop.run_all(tmp_path_factory.mktemp("shop")) / "warehouse" / "warehouse.duckdb"
 
 
 @pytest.mark.parametrize("name", REBUILT)

@@ -32,11 +32,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\u2028{{ 7 * 7 }}\"'&`"
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Of the shop after its three runs."""
-    folder = tmp_path_factory.mktemp("shop")
-    for run, as_of in shop.AS_OF.items():
-        shop.change(folder, run)
-        Project.open(folder).run(as_of)
-    return Project.open(folder).report()
+    return Project.open(shop.run_all(tmp_path_factory.mktemp("shop"))).report()
 
 
 @pytest.fixture(scope="module")

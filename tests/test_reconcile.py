@@ -184,11 +184,7 @@ DAMAGES = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shop")
-    for run, as_of in shop.AS_OF.items():
-        shop.change(folder, run)
-        Project.open(folder).run(as_of)
-    return folder
+    return shop.run_all(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")

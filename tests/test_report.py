@@ -30,11 +30,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop after its three runs."""
-    folder = tmp_path_factory.mktemp("shop")
-    for run, as_of in shop.AS_OF.items():
-        shop.change(folder, run)
-        Project.open(folder).run(as_of)
-    return folder
+    return shop.run_all(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")

@@ -65,10 +65,7 @@ def assert_same(key: tuple[str, ...], found: list[Row], wanted: list[Row]) -> No
 
 
 def test_of_the_shop(tmp_path: Path) -> None:
-    for run, as_of in shop.AS_OF.items():
-        shop.change(tmp_path, run)
-        Project.open(tmp_path).run(as_of)
-    check(tmp_path)
+    check(shop.run_all(tmp_path))
 
 
 def test_of_a_demo(tmp_path: Path) -> None:

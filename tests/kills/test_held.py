@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,23 +19,14 @@ import pytest
 
 from pipelines import Project
 from tests import shop
-from tests.kills import test_killed_runs
 from tests.kills.killed import Order, Work, work
-from tests.kills.test_killed_runs import Killer, spread
+from tests.kills.killer import KILLS, Killer, spread
 
 SERIES = Path(sys.executable).with_name("series")
 AS_OF = shop.AS_OF[1]
-KILLS = test_killed_runs.KILLS // 9
 DATABASE = Path("warehouse/warehouse.duckdb")
 GUARDS = "guards: {messages_per_run: 0, messages_per_customer: 1, volume: 2, entry_share: 50}\n"
 Tables = dict[str, list[dict[str, Any]]]
-
-
-@pytest.fixture(scope="module")
-def killer() -> Iterator[Killer]:
-    killer = Killer()
-    yield killer
-    killer.close()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +77,7 @@ def test_a_run_killed_around_its_guards_holds_its_batches_once(before: Path, tmp
     words = ("run_findings", "guard_findings", "insert into series.batches", "commit")
     around = [number for number, point in enumerate(points) if any(word in point for word in words)]
     assert len(around) >= 8
-    for point in spread(around, KILLS):
+    for point in spread(around, KILLS // 9):
         assert kill_and_repeat(before, tmp_path / "killed", replace(order, point=point), killer) == tables, points[
             point
         ]
@@ -99,7 +89,7 @@ def test_a_decision_killed_anywhere_is_made_once(held: Path, tmp_path: Path, kil
     points, tables = work_undisturbed(held, tmp_path / "undisturbed", order, killer)
     assert statuses(tables) == {"pending" if decision == "released" else "dropped"}
     assert len(tables["series.batch_decisions"]) == len(tables["series.batches"])
-    for point in spread(range(len(points)), KILLS):
+    for point in spread(range(len(points)), KILLS // 9):
         assert kill_and_repeat(held, tmp_path / "killed", replace(order, point=point), killer) == tables, points[point]
 
 

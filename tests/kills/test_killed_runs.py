@@ -5,12 +5,9 @@ Some fifty places are tried; SERIES_KILLS=3000 tries every place there is.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,37 +16,12 @@ import pytest
 
 from pipelines import Project
 from tests import shop
-from tests.kills.killed import CALLS, FILE_STEPS, Order, Work, encode, work
+from tests.kills.killed import CALLS, FILE_STEPS, Order, Work, work
+from tests.kills.killer import KILLS, Killer, spread
 
-ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("SERIES_KILLS", "54"))
 WORKS: list[tuple[int, Work]] = [(run, work) for run in shop.AS_OF for work in ("run", "hand-off")]
 STATEMENTS = ("execute", "sql")
 DATABASE = Path("warehouse/warehouse.duckdb")
-
-
-class Killer:
-    """The parent of the runs that are killed (see `tests.kills.killed`)."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.kills.killed"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def fork(self, order: Order) -> int:
-        """The exit code of a run; a negative one is the signal that ended it."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(encode(order) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 @dataclass(frozen=True)
@@ -64,13 +36,6 @@ class Undisturbed:
 
 
 History = dict[tuple[int, Work], Undisturbed]
-
-
-@pytest.fixture(scope="module")
-def killer() -> Iterator[Killer]:
-    killer = Killer()
-    yield killer
-    killer.close()
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +60,6 @@ def chosen(points: Sequence[str], count: int) -> list[int]:
     # In the order of their names, so that none of the few kinds is left out.
     others = sorted(set(range(len(points))) - set(statements), key=lambda number: points[number])
     return [*spread(statements, count // 2), *spread(others, count - count // 2)]
-
-
-def spread(numbers: Sequence[int], count: int) -> list[int]:
-    step = max(len(numbers) / count, 1)
-    return [numbers[int(place * step)] for place in range(int(len(numbers) / step))]
 
 
 def differences(folder: Path, undisturbed: Undisturbed, order: Order, killer: Killer) -> list[str]:

@@ -18,12 +18,10 @@ import pytest
 
 from pipelines import Project
 from tests import shop
-from tests.kills import test_killed_runs
 from tests.kills.killed import Order
-from tests.kills.test_killed_runs import Killer, spread
+from tests.kills.killer import KILLS, Killer, spread
 from tests.provider import Provider, provider
 
-KILLS = test_killed_runs.KILLS // 4
 DATABASE = Path("warehouse/warehouse.duckdb")
 TABLE = "{type: table}"
 WEBHOOK = "{{type: webhook, url: '{}', secret: {{env: KILLED_HOOK}}}}"
@@ -92,7 +90,7 @@ def kill(pending: Path, folder: Path, sender: str, order: Order, killer: Killer)
 
 def test_rows_of_a_table_are_there_once(pending: Path, tmp_path: Path, killer: Killer) -> None:
     order, points, ids = points_of(pending, tmp_path / "undisturbed", TABLE, killer)
-    for point in spread(range(len(points)), KILLS):
+    for point in spread(range(len(points)), KILLS // 4):
         kill(pending, tmp_path / "killed", TABLE, replace(order, point=point), killer)
         assert message_ids(tmp_path / "killed") == ids, points[point]
         assert message_ids(tmp_path / "killed", "select message_id from outbox.outbox") == ids, points[point]
@@ -115,7 +113,7 @@ def test_a_webhook_gets_each_message_under_one_key(
     sender = WEBHOOK.format(server.url)
     order, points, ids = points_of(pending, tmp_path / "undisturbed", sender, killer)
     check(server, ids, "undisturbed")
-    for point in spread(range(len(points)), KILLS):
+    for point in spread(range(len(points)), KILLS // 4):
         kill(pending, tmp_path / "killed", sender, replace(order, point=point), killer)
         assert message_ids(tmp_path / "killed") == ids, points[point]
         check(server, ids, points[point])

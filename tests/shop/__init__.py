@@ -12,6 +12,8 @@ from typing import Any
 
 import duckdb
 
+from pipelines import Project
+
 HERE = Path(__file__).parent
 AS_OF = {1: "2026-03-02T09:00Z", 2: "2026-03-05T10:00Z", 3: "2026-03-20T10:00Z"}
 WALL_CLOCK = ("committed_at", "handed_off_at", "attempts", "decided_at")
@@ -25,6 +27,14 @@ def change(folder: Path, run: int) -> None:
     warehouse.parent.mkdir(exist_ok=True)
     with duckdb.connect(warehouse) as connection:
         connection.execute((folder / "tables.sql").read_text())
+
+
+def run_all(folder: Path) -> Path:
+    """Make the shop in a folder and give it its three runs, in which something of every kind happens; the folder."""
+    for run, as_of in AS_OF.items():
+        change(folder, run)
+        Project.open(folder).run(as_of)
+    return folder
 
 
 def state(warehouse: Path, without: Collection[str] = WALL_CLOCK) -> dict[str, list[dict[str, Any]]]:
