@@ -15,7 +15,7 @@ from pipelines.hint import there_is_no
 from pipelines.load import load_definitions
 from pipelines.memo import Memo
 from pipelines.model import Definitions
-from pipelines.problems import Problem, RunError, UsageError, in_order
+from pipelines.problems import Problem, UsageError, in_order
 from pipelines.schedule import current_instant, parse_as_of
 from warehouse.adapter import LockedError, Warehouse, WarehouseError
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipelines.hand_off import HandOffResult
     from pipelines.health import Finding
     from pipelines.preview import Preview
+    from pipelines.project_warehouse import ProjectWarehouse
     from pipelines.report import Report
     from pipelines.run import SeriesRun
     from pipelines.scenario_run import ScenarioResult
@@ -83,7 +84,6 @@ class Project:
         self._notify = notify
         self._wait = wait
         self._memo = Memo()
-        self._held: Warehouse | None = None
 
     @classmethod
     def open(
@@ -118,14 +118,12 @@ class Project:
     @property
     def warehouse_path(self) -> Path:
         """The warehouse's file."""
-        return self.folder / self.definitions.settings.warehouse_path
+        return self._warehouse.path
 
     @property
     def published_path(self) -> Path:
         """The file of the copy for readers."""
-        from warehouse.published import published_path
-
-        return published_path(self.warehouse_path)
+        return self._warehouse.published_path
 
     def problems(self) -> list[Problem]:
         """Everything wrong with the definitions, checked against the warehouse where it is there.
@@ -142,7 +140,7 @@ class Project:
         if missing or self._is_unreadable() or not (inputs or self.warehouse_path.exists()):
             found = read_definitions(self.definitions, None, self._memo)[2]
         else:
-            with self._warehouse(read_only=True, inputs=inputs, rows=False) as warehouse:
+            with self._warehouse.open(read_only=True, inputs=inputs, rows=False) as warehouse:
                 found = read_definitions(self.definitions, warehouse, self._memo)[2]
         return in_order([*self._loaded[1], *check_other_targets(self.definitions), *missing, *found])
 
@@ -158,7 +156,7 @@ class Project:
 
         self._refuse_unreadable()
         inputs = self._inputs()
-        with self._warehouse(read_only=True, inputs=inputs, rows=False) as warehouse:
+        with self._warehouse.open(read_only=True, inputs=inputs, rows=False) as warehouse:
             return write_script(warehouse, self.definitions, series_id, _instant(as_of), inputs)
 
     def preview(self, series_id: str, block_id: str, customer_id: str) -> Preview:
@@ -173,7 +171,7 @@ class Project:
         from pipelines.preview import read_preview
 
         self._refuse_unreadable()
-        with self._warehouse(read_only=True, inputs=self._inputs()) as warehouse:
+        with self._warehouse.open(read_only=True, inputs=self._inputs()) as warehouse:
             return read_preview(warehouse, self.definitions, series_id, block_id, customer_id)
 
     def run(
@@ -210,7 +208,7 @@ class Project:
 
         instant = _instant(as_of)
         self._refuse_unreadable()
-        with self._warehouse(inputs=self._inputs()) as warehouse:
+        with self._warehouse.open(inputs=self._inputs()) as warehouse:
             results = run(warehouse, self.definitions, instant, series=series, due=due, accept=accept, memo=self._memo)
             has_run = any(one.state == "done" for one in results)
             ignored = count_ignored(warehouse, instant) if has_run else {}
@@ -223,12 +221,12 @@ class Project:
             handed = HandOffResult((), settings.policy.stopped) if hand_off else None
             # A repeat has its batches too, those that an earlier one left.
             leaves = hand_off and _waiting(warehouse)
-            unpublished = "" if leaves else self._try_publish(warehouse)
+            unpublished = "" if leaves else self._warehouse.try_publish(warehouse)
         if leaves:
             # Senders may be slow: nobody waits for them.
             handed = self._hand_off()
-            with self._warehouse() as warehouse:
-                unpublished = self._try_publish(warehouse)
+            with self._warehouse.open() as warehouse:
+                unpublished = self._warehouse.try_publish(warehouse)
         target = self.definitions.settings.target
         return RunResult(target, instant, tuple(results), handed, ignored, unknown_zones, unfit, found, unpublished)
 
@@ -239,8 +237,8 @@ class Project:
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
         handed = self._hand_off()
-        with self._warehouse(must_exist=True) as warehouse:
-            self._publish_after("The hand-off is done", warehouse)
+        with self._warehouse.open(must_exist=True) as warehouse:
+            self._warehouse.publish_after("The hand-off is done", warehouse)
         return handed
 
     def batches(self, *, status: Collection[str] = (), series: Collection[str] = ()) -> tuple[BatchRow, ...]:
@@ -259,7 +257,7 @@ class Project:
 
         if not self.warehouse_path.exists():
             return read_batches(None, self.definitions, status, series)
-        with self._warehouse(read_only=True) as warehouse:
+        with self._warehouse.open(read_only=True) as warehouse:
             return read_batches(warehouse if state.exists(warehouse) else None, self.definitions, status, series)
 
     def decide(
@@ -302,12 +300,12 @@ class Project:
             if self.warehouse_path.exists():
                 # Nobody decides on a batch that is on its way this moment.
                 stack.enter_context(only_hand_off(self.warehouse_path, self._wait, self._notify))
-            warehouse = stack.enter_context(self._warehouse(must_exist=True))
+            warehouse = stack.enter_context(self._warehouse.open(must_exist=True))
             if not state.exists(warehouse):
                 raise UsageError("There is no batch; nothing has run yet.")
             chosen = batches_of(warehouse, self.definitions, statuses, series) if statuses else batch_ids
             decided = decide(warehouse, decision, chosen, why, decided_by or current_person())
-            self._publish_after("The decision stands", warehouse)
+            self._warehouse.publish_after("The decision stands", warehouse)
             return decided
 
     def status(self) -> Status:
@@ -317,7 +315,7 @@ class Project:
 
         if not self.warehouse_path.exists():
             return read_status(self.definitions, None)
-        with self._warehouse(read_only=True) as warehouse:
+        with self._warehouse.open(read_only=True) as warehouse:
             return read_status(self.definitions, warehouse if state.read_version(warehouse) else None)
 
     def sources(self) -> SourceOverview:
@@ -335,7 +333,7 @@ class Project:
         inputs, missing = self._find_inputs()
         if not inputs and not self.warehouse_path.exists():
             refuse([*ours, *missing])
-        with self._warehouse(read_only=True, inputs=inputs) as warehouse:
+        with self._warehouse.open(read_only=True, inputs=inputs) as warehouse:
             overview = read_overview(warehouse, self.definitions.settings)
         return SourceOverview(overview.sources, tuple(in_order([*ours, *missing, *overview.problems])))
 
@@ -347,7 +345,7 @@ class Project:
         """
         from pipelines.figures import read_run
 
-        with self._warehouse(read_only=True) as warehouse:
+        with self._warehouse.open(read_only=True) as warehouse:
             return read_run(warehouse, _instant(as_of))
 
     def handed_off(self, since: datetime) -> dict[str, Batches]:
@@ -358,7 +356,7 @@ class Project:
         """
         from pipelines.figures import read_handed_off
 
-        with self._warehouse(read_only=True) as warehouse:
+        with self._warehouse.open(read_only=True) as warehouse:
             return read_handed_off(warehouse, _instant(since))
 
     def health(self, *checks: str) -> dict[str, tuple[Finding, ...]]:
@@ -373,7 +371,7 @@ class Project:
         if not self.warehouse_path.exists():
             return dict.fromkeys(checks, ())
         inputs = self._inputs() if NEEDS_SOURCES.intersection(checks) else ()
-        with self._warehouse(read_only=True, inputs=inputs) as warehouse:
+        with self._warehouse.open(read_only=True, inputs=inputs) as warehouse:
             return read_health(warehouse, self.definitions, checks)
 
     def test(self, paths: Sequence[Path] = (), *, exact: bool = False) -> tuple[ScenarioResult, ...]:
@@ -413,7 +411,7 @@ class Project:
         with contextlib.ExitStack() as stack:
             warehouse = None
             if self.warehouse_path.exists():
-                warehouse = stack.enter_context(self._warehouse(read_only=True, inputs=inputs))
+                warehouse = stack.enter_context(self._warehouse.open(read_only=True, inputs=inputs))
             version = state.read_version(warehouse) if warehouse else None
             if version is not None and version < SCHEMA_VERSION:
                 raise WarehouseError(
@@ -446,7 +444,7 @@ class Project:
         public = {table.name for table in PUBLIC}
         if name not in public:
             raise UsageError(f"There is no table `{name}`; there are: {', '.join(sorted(public))}.")
-        with self._published() as warehouse:
+        with self._warehouse.open_published() as warehouse:
             frame = pl.from_arrow(warehouse.fetch_arrow(f"select * from series.{name}"))  # noqa: S608 (one of `public`)
             assert isinstance(frame, pl.DataFrame)
             return frame
@@ -463,14 +461,8 @@ class Project:
         Raises:
             WarehouseError: The warehouse cannot be opened.
         """
-        with self._warehouse(inputs=self._inputs()) as warehouse:
-            self._held = warehouse
-            try:
-                yield warehouse
-            finally:
-                self._held = None
-            if publish:
-                self._publish(warehouse)
+        with self._warehouse.keep(self._inputs(), publish=publish) as warehouse:
+            yield warehouse
 
     @cached_property
     def _loaded(self) -> tuple[Definitions, list[Problem]]:
@@ -483,6 +475,12 @@ class Project:
             return definitions
         settings = definitions.settings
         return replace(definitions, settings=replace(settings, policy=replace(settings.policy, stopped=True)))
+
+    @cached_property
+    def _warehouse(self) -> ProjectWarehouse:
+        from pipelines.project_warehouse import ProjectWarehouse
+
+        return ProjectWarehouse(self.folder, self.definitions, self._wait, self._notify)
 
     def _refuse_unreadable(self) -> None:
         """Say at once all that is wrong with the files, without opening the warehouse for long."""
@@ -504,14 +502,14 @@ class Project:
         from pipelines.run import newest_runs
         from warehouse import state
 
-        with self._warehouse(must_exist=True) as warehouse:
+        with self._warehouse.open(must_exist=True) as warehouse:
             newest = newest_runs(warehouse, state.read_version(warehouse) if state.exists(warehouse) else None)
         if not newest:
             return HandOffResult(())
         try:
             with only_hand_off(self.warehouse_path, self._wait, self._notify):
                 return hand_off(
-                    lambda: self._warehouse(must_exist=True), self.definitions, self.folder, max(newest.values())
+                    lambda: self._warehouse.open(must_exist=True), self.definitions, self.folder, max(newest.values())
                 )
         except LockedError as error:
             return HandOffResult((), broken_off=str(error))
@@ -533,79 +531,6 @@ class Project:
         from pipelines.inputs import find_inputs
 
         return find_inputs(self.definitions.settings, self.folder)
-
-    def _try_publish(self, warehouse: Warehouse) -> str:
-        """Why the copy cannot be brought up to date, or nothing; what the run did stands, and must be told."""
-        try:
-            self._publish(warehouse)
-        except WarehouseError as error:
-            return str(error)
-        return ""
-
-    def _publish(self, warehouse: Warehouse) -> None:
-        from pipelines.publish import publish_if_wanted
-
-        if self._held is None:
-            publish_if_wanted(warehouse, self.published_path, self.definitions.settings.publish)
-
-    def _publish_after(self, done: str, warehouse: Warehouse) -> None:
-        try:
-            self._publish(warehouse)
-        except WarehouseError as error:
-            raise WarehouseError(f"{done}, but readers do not see it yet. {error}") from error
-
-    @contextlib.contextmanager
-    def _published(self) -> Iterator[Warehouse]:
-        """The copy for readers, or the warehouse itself where there is none; for looking only."""
-        from warehouse.duckdb import DuckDB
-
-        if self._held is not None or self.definitions.settings.publish == "off" or not self.published_path.exists():
-            with self._warehouse(read_only=True) as warehouse:
-                yield warehouse
-            return
-        with contextlib.closing(DuckDB.open(self.published_path, read_only=True)) as copy:
-            yield copy
-
-    @contextlib.contextmanager
-    def _warehouse(
-        self, *, read_only: bool = False, must_exist: bool = False, inputs: Sequence[Input] = (), rows: bool = True
-    ) -> Iterator[Warehouse]:
-        from warehouse.duckdb import DuckDB
-
-        if self._held is not None:
-            yield self._held
-            return
-        if must_exist and not self.warehouse_path.exists():
-            raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
-        if not read_only:
-            from pipelines.former_state import refuse_former_state
-
-            refuse_former_state(self.definitions, self.folder, self._wait, self._notify)
-        warehouse = DuckDB.open(
-            self.warehouse_path,
-            read_only=read_only,
-            wait=self._wait,
-            inputs=inputs,
-            rows=rows,
-            on_wait=self._notify,
-        )
-        try:
-            self._refuse_foreign(warehouse)
-            yield warehouse
-        finally:
-            warehouse.close()
-
-    def _refuse_foreign(self, warehouse: Warehouse) -> None:
-        """Keep targets apart whatever ``series.yml`` says: whose state a file holds stands in the file."""
-        from warehouse import state
-
-        owner, target = state.read_target(warehouse), self.definitions.settings.target
-        if owner not in (None, target):
-            this = f"target `{target}`" if target else "a project without targets"
-            raise RunError(
-                f"The state in {self.warehouse_path} belongs to target `{owner}`; this is {this}. Give each target its "
-                "own `warehouse.path`. If the target was renamed, write its new name to `target` in series_state.meta."
-            )
 
 
 def _waiting(warehouse: Warehouse) -> bool:
