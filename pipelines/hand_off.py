@@ -30,6 +30,7 @@ from pipelines.senders import (
     open_sender,
 )
 from pipelines.senders.files import FilesSender
+from pipelines.senders.folder import LocalFolder
 from pipelines.senders.registry import find_type
 from pipelines.senders.unsent import unsent_folder
 from warehouse.adapter import LockedError, StatementError
@@ -180,8 +181,8 @@ def _open(settings: Settings, folder: Path, name: str) -> _Way:
         raise SenderError(f"There is no sender `{name}` in series.yml; put it back under `senders`.")
     unsent_to = unsent_folder(settings, configured)
     if unsent_to is not None:
-        return _Way(FilesSender(folder / unsent_to), unsent_to, waits=False)
-    return _Way(open_sender(configured, folder), None, find_type(configured.type).reaches_outside)
+        return _Way(FilesSender(LocalFolder(folder / unsent_to)), unsent_to, waits=False)
+    return _Way(open_sender(configured, folder), None, find_type(configured.type).takes_outside(configured))
 
 
 def _kept(way: _Way, batch: Waiting) -> HandedBatch:

@@ -17,6 +17,8 @@ from pipelines.hint import did_you_mean
 from pipelines.model import Sender, Settings
 from pipelines.problems import Problem, UsageError, in_order
 from pipelines.reader import Reader
+from pipelines.senders.bucket import SCHEME
+from pipelines.senders.files import in_bucket
 from pipelines.settings import PROJECT_FILE, read_settings, read_top
 from pipelines.vocabulary import PROJECT, TARGET
 
@@ -143,7 +145,9 @@ def _in_folder(sender: Sender, target: str) -> Sender:
     """``outbox`` is ``outbox/dev`` for `dev`."""
     if sender.type != "files":
         return sender
-    return replace(sender, options={**sender.options, "path": str(PurePath(sender.options["path"]) / target)})
+    path = sender.options["path"]
+    below = f"{path.rstrip('/')}/{target}" if in_bucket(sender) else str(PurePath(path) / target)
+    return replace(sender, options={**sender.options, "path": below})
 
 
 def _told_by(found: Mapping[str, Sequence[Problem]]) -> Iterator[Problem]:
@@ -170,7 +174,8 @@ def _shared(targets: Targets, folder: Path, declared: Reader) -> Iterator[Proble
             if sender.type == "files"
         }
         for path, key in written.items():
-            first = taken.setdefault(normpath(folder / path), target)
+            # A bucket's path is absolute as it is, and is no path of this machine.
+            first = taken.setdefault(path.rstrip("/") if path.startswith(SCHEME) else normpath(folder / path), target)
             if first != target:
                 message = f"target `{target}` would write to {path}, as target `{first}` does; give it its own {key}"
                 yield Problem(declared.key_position(target), message)

@@ -16,6 +16,7 @@ import pytest
 from pipelines.model import Sender as Settings
 from pipelines.senders import Batch, Outcome, SenderError, open_sender
 from pipelines.senders.files import FilesSender
+from pipelines.senders.folder import LocalFolder
 from pipelines.senders.protocol import MESSAGE_COLUMNS
 from pipelines.senders.whole_file import write_whole
 
@@ -70,7 +71,7 @@ def test_the_columns_are_those_that_a_sender_gets() -> None:
 
 
 def test_jsonl_says_exactly_what_the_messages_say(tmp_path: Path) -> None:
-    assert FilesSender(tmp_path, "jsonl").send(batch()) == Outcome()
+    assert FilesSender(LocalFolder(tmp_path), "jsonl").send(batch()) == Outcome()
     rows = read(tmp_path, "jsonl")
     assert [list(row) for row in rows] == [list(MESSAGE_COLUMNS)] * 4
     assert tuple(row["address"] for row in rows) == ADDRESSES
@@ -83,7 +84,7 @@ def test_jsonl_says_exactly_what_the_messages_say(tmp_path: Path) -> None:
 
 
 def test_csv_says_exactly_what_the_messages_say(tmp_path: Path) -> None:
-    FilesSender(tmp_path, "csv").send(batch())
+    FilesSender(LocalFolder(tmp_path), "csv").send(batch())
     rows = read(tmp_path, "csv")
     assert [row["address"] for row in rows] == ["plain@example.com", HOSTILE, "", ""]
     assert json.loads(rows[1]["payload"]) == {"body": HOSTILE}
@@ -92,7 +93,7 @@ def test_csv_says_exactly_what_the_messages_say(tmp_path: Path) -> None:
 
 
 def test_parquet_says_exactly_what_the_messages_say(tmp_path: Path) -> None:
-    FilesSender(tmp_path, "parquet").send(batch())
+    FilesSender(LocalFolder(tmp_path), "parquet").send(batch())
     rows = read(tmp_path, "parquet")
     assert rows == [row | {"queued_at": QUEUED.replace(tzinfo=UTC)} for row in table().to_pylist()]
 
@@ -104,13 +105,13 @@ def test_the_same_batch_has_the_same_bytes(tmp_path: Path, file_format: str, cus
     in_chunks = pa.concat_tables([whole.slice(0, 1), whole.slice(1)])
     within_more = pa.concat_tables([whole, whole]).slice(4, 4)
     for number, messages in enumerate((whole, in_chunks, within_more)):
-        FilesSender(tmp_path / str(number), file_format).send(batch(messages))
+        FilesSender(LocalFolder(tmp_path / str(number)), file_format).send(batch(messages))
     assert files(tmp_path / "0") == files(tmp_path / "1") == files(tmp_path / "2")
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_the_manifest_tells_whether_the_file_is_the_one_that_was_written(tmp_path: Path, file_format: str) -> None:
-    FilesSender(tmp_path, file_format).send(batch())
+    FilesSender(LocalFolder(tmp_path), file_format).send(batch())
     name = f"{batch().batch_id}.{file_format}"
     assert sorted(files(tmp_path)) == sorted([name, f"{batch().batch_id}.manifest.json"])
     assert json.loads((tmp_path / f"{batch().batch_id}.manifest.json").read_text()) == {
@@ -129,7 +130,7 @@ def test_the_manifest_tells_whether_the_file_is_the_one_that_was_written(tmp_pat
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_a_repeat_changes_nothing_and_other_content_is_refused(tmp_path: Path, file_format: str) -> None:
-    sender = FilesSender(tmp_path, file_format)
+    sender = FilesSender(LocalFolder(tmp_path), file_format)
     assert not sender.has(batch().batch_id)
     sender.send(batch())
     assert sender.has(batch().batch_id)
@@ -143,19 +144,19 @@ def test_a_repeat_changes_nothing_and_other_content_is_refused(tmp_path: Path, f
 
 
 def test_parquet_of_another_version_of_the_library_is_the_same_content(tmp_path: Path) -> None:
-    FilesSender(tmp_path, "parquet").send(batch())
+    FilesSender(LocalFolder(tmp_path), "parquet").send(batch())
     path = tmp_path / f"{batch().batch_id}.parquet"
     (tmp_path / f"{batch().batch_id}.manifest.json").unlink()
     pq.write_table(pq.read_table(path), path, compression="snappy")
     written_elsewhere = path.read_bytes()
-    FilesSender(tmp_path, "parquet").send(batch())
+    FilesSender(LocalFolder(tmp_path), "parquet").send(batch())
     manifest = json.loads((tmp_path / f"{batch().batch_id}.manifest.json").read_text())
     assert path.read_bytes() == written_elsewhere
     assert manifest["sha256"] == hashlib.sha256(written_elsewhere).hexdigest()
 
 
 def test_a_missing_manifest_is_made_up_for(tmp_path: Path) -> None:
-    sender = FilesSender(tmp_path)
+    sender = FilesSender(LocalFolder(tmp_path))
     sender.send(batch())
     whole = files(tmp_path)
     (tmp_path / f"{batch().batch_id}.manifest.json").unlink()
@@ -169,14 +170,14 @@ def test_a_missing_manifest_is_made_up_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("batch_id", ["", "../up", "a/b", ".hidden", "-rf", "a b", "a\nb", "ä", "a*", "x" * 201])
 def test_an_id_that_is_no_safe_file_name_is_refused(tmp_path: Path, batch_id: str) -> None:
     with pytest.raises(SenderError, match="cannot be a file name"):
-        FilesSender(tmp_path / "outbox").send(batch(batch_id=batch_id))
+        FilesSender(LocalFolder(tmp_path / "outbox")).send(batch(batch_id=batch_id))
     assert not (tmp_path / "outbox").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_sender(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("a file where the folder should be")
     with pytest.raises(SenderError, match="cannot be written: "):
-        FilesSender(tmp_path / "outbox").send(batch())
+        FilesSender(LocalFolder(tmp_path / "outbox")).send(batch())
 
 
 def test_a_file_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_file_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
 
 def test_settings_say_where_and_how(tmp_path: Path) -> None:
     sender = open_sender(Settings("outbox", "files", {"path": "out/box", "format": "csv"}), tmp_path)
-    assert sender == FilesSender(tmp_path / "out" / "box", "csv")
+    assert sender == FilesSender(LocalFolder(tmp_path / "out" / "box"), "csv")
     assert sender.promise == "exactly_once"
     with pytest.raises(SenderError, match="There is no type of sender `pigeon`"):
         open_sender(Settings("mail", "pigeon"), tmp_path)
@@ -199,7 +200,7 @@ def test_settings_say_where_and_how(tmp_path: Path) -> None:
 
 def test_polars_reads_what_is_written(tmp_path: Path) -> None:
     for file_format in FORMATS:
-        FilesSender(tmp_path, file_format).send(batch(batch_id=f"b-{file_format}"))
+        FilesSender(LocalFolder(tmp_path), file_format).send(batch(batch_id=f"b-{file_format}"))
     assert pl.read_ndjson(tmp_path / "b-jsonl.jsonl")["message_id"].to_list() == ["m0", "m1", "m2", "m3"]
     assert pl.read_csv(tmp_path / "b-csv.csv")["message_id"].to_list() == ["m0", "m1", "m2", "m3"]
     assert pl.read_parquet(tmp_path / "b-parquet.parquet")["message_id"].to_list() == ["m0", "m1", "m2", "m3"]
@@ -207,5 +208,5 @@ def test_polars_reads_what_is_written(tmp_path: Path) -> None:
 
 def test_the_longest_id_that_a_series_can_make_is_a_file_name(tmp_path: Path) -> None:
     longest = f"_{'s' * 62}.{'b' * 63}.20260301T090000Z.0000000001"
-    FilesSender(tmp_path).send(batch(batch_id=longest))
+    FilesSender(LocalFolder(tmp_path)).send(batch(batch_id=longest))
     assert sorted(files(tmp_path)) == [f"{longest}.jsonl", f"{longest}.manifest.json"]

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pipelines.senders.whole_file import Same, same_bytes
@@ -54,11 +53,11 @@ def write_parquet(messages: pa.Table, file: BinaryIO) -> None:
     pq.write_table(messages.cast(pa.schema(in_utc)).combine_chunks(), file, compression="zstd")
 
 
-def same_parquet(one: Path, other: Path) -> bool:
+def same_parquet(one: BinaryIO, other: BinaryIO) -> bool:
     """Whether two Parquet files hold the same rows; their bytes differ with the version of the library."""
     import pyarrow.parquet as pq
 
-    return same_bytes(one, other) or bool(pq.read_table(one).equals(pq.read_table(other)))
+    return same_bytes(one, other) or bool(pq.ParquetFile(one).read().equals(pq.ParquetFile(other).read()))
 
 
 FORMATS: Mapping[str, tuple[Writer, Same]] = {

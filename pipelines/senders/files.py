@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -11,10 +10,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.model import Sender as Settings
+from pipelines.problems import UserError
+from pipelines.secret import Secret
+from pipelines.senders.bucket import SCHEME, Bucket, check_url
+from pipelines.senders.extra import need
 from pipelines.senders.file_format import FORMATS
+from pipelines.senders.folder import Folder, LocalFolder
 from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError
 from pipelines.senders.sender_type import SenderType
-from pipelines.senders.whole_file import TakenError, write_whole
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
@@ -28,11 +31,10 @@ class FilesSender:
     are until their batch is ``handed_off``.
 
     Attributes:
-        folder: Made where it is absent.
         format: ``jsonl``, ``csv`` or ``parquet``. A batch found in another format stays in that one.
     """
 
-    folder: Path
+    folder: Folder
     format: str = "jsonl"
 
     @property
@@ -43,8 +45,8 @@ class FilesSender:
     def has(self, batch_id: str) -> bool:
         """Whether the batch's file is there, or cannot be looked for."""
         try:
-            return self._found(batch_id) is not None
-        except OSError:
+            return self._format_of(batch_id) is not None
+        except UserError:
             return True
 
     def send(self, batch: Batch) -> Outcome:
@@ -54,42 +56,67 @@ class FilesSender:
             SenderError: Another content has that name, the disk is full, or the folder cannot be written.
         """
         _check_name(batch.batch_id)
-        path = self.folder / f"{batch.batch_id}.{self.format}"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = self._found(batch.batch_id) or path
-            write, same = FORMATS[path.suffix[1:]]
-            write_whole(path, partial(write, batch.messages), same)
-            manifest = _manifest(batch, path)
-            write_whole(path.with_name(f"{batch.batch_id}.manifest.json"), partial(_put, manifest))
-        except TakenError as error:
-            raise SenderError(
-                f"{error} is there with another content, and is not overwritten. "
-                "Find out who wrote it, move it away and hand off again."
-            ) from error
-        except OSError as error:
-            raise SenderError(f"{path} cannot be written: {error.strerror or error}.") from error
+        ending = self._format_of(batch.batch_id) or self.format
+        write, same = FORMATS[ending]
+        name = f"{batch.batch_id}.{ending}"
+        digest = self.folder.put(name, partial(write, batch.messages), same)
+        manifest = _manifest(batch, name, ending, digest)
+        self.folder.put(f"{batch.batch_id}.manifest.json", partial(_put, manifest))
         return Outcome()
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Give back connections."""
+        self.folder.close()
 
-    def _found(self, batch_id: str) -> Path | None:
-        candidates = (self.folder / f"{batch_id}.{ending}" for ending in FORMATS)
-        return next((path for path in candidates if path.exists()), None)
+    def _format_of(self, batch_id: str) -> str | None:
+        """The format of the batch's file; None: it is not there."""
+        return next((ending for ending in FORMATS if self.folder.has(f"{batch_id}.{ending}")), None)
+
+
+def in_bucket(settings: Settings) -> bool:
+    """Whether the files of an entry of ``senders`` leave this machine."""
+    return settings.options["path"].startswith(SCHEME)
 
 
 def _open(settings: Settings, folder: Path) -> FilesSender:
-    return FilesSender(folder / settings.options["path"], settings.options["format"])
+    path, what = settings.options["path"], f"Sender `{settings.name}`"
+    said: dict[str, str | Secret] = {**settings.options, **settings.secrets}
+    config = {key: value for key, value in said.items() if key in _STORE}
+    if not in_bucket(settings):
+        if config:
+            raise SenderError(f"{what} writes to a folder of this machine; `{min(config)}` is for `s3://` only.")
+        return FilesSender(LocalFolder(folder / path), settings.options["format"])
+    check_url(path)
+    if ("access_key_id" in config) != ("secret_access_key" in config):
+        raise SenderError(f"{what} needs both `access_key_id` and `secret_access_key`, or neither.")
+    if not str(config.get("endpoint", "https://")).startswith(("https://", "http://", "{env:")):
+        raise SenderError(f"`endpoint` of sender `{settings.name}` must begin with https:// or http://.")
+    need("obstore", "s3", f"{what} writes to S3, which")
+    return FilesSender(Bucket(path.rstrip("/"), config), settings.options["format"])
 
+
+_STORE = {
+    "endpoint": "Where the store is, if not at AWS, such as `https://minio.example`; `s3://` only.",
+    "region": "The bucket's region; `s3://` only.",
+    "access_key_id": "The key, `{env: NAME}`; the environment's `AWS_*` variables or the machine's role when absent.",
+    "secret_access_key": "Its secret, `{env: NAME}`.",
+    "session_token": "The token of a key that is lent, `{env: NAME}`.",
+}
+"""What a bucket may need, each with its description."""
 
 FILES = SenderType(
-    summary="writes each batch to a folder",
+    summary="writes each batch to a folder, here or in a bucket",
     open=_open,
-    options={"path": "The folder, relative to the project.", "format": "`jsonl`, `csv` or `parquet`."},
+    options={
+        "path": "The folder, relative to the project, or `s3://bucket/prefix`.",
+        "format": "`jsonl`, `csv` or `parquet`.",
+        **_STORE,
+    },
     choices={"format": tuple(FORMATS)},
     defaults={"format": "jsonl"},
-    reaches_outside=False,
+    secrets=frozenset({"secret_access_key", "session_token"}),
+    maybe_secrets=frozenset({"endpoint", "region", "access_key_id"}),
+    reaches_outside=in_bucket,
 )
 """The type `files`."""
 
@@ -106,14 +133,12 @@ def _put(content: bytes, file: BinaryIO) -> None:
     file.write(content)
 
 
-def _manifest(batch: Batch, path: Path) -> bytes:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
+def _manifest(batch: Batch, name: str, ending: str, digest: str) -> bytes:
     content = {
         **batch.head,
-        "file": path.name,
-        "format": path.suffix[1:],
-        "sha256": digest.hexdigest(),
+        "file": name,
+        "format": ending,
+        "sha256": digest,
         "columns": batch.messages.column_names,
     }
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()

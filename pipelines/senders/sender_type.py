@@ -27,8 +27,8 @@ class SenderType:
         required: Options that must be there.
         secrets: Options that are written ``{env: NAME}``; they are in ``secrets`` of the entry, not in ``options``.
         maybe_secrets: Options that may be written either way.
-        reaches_outside: Whether messages leave for where other people may see them. Such a sender is opened only where
-            `sends: true` stands; anywhere else its batches go to files.
+        reaches_outside: Whether messages leave for where other people may see them, or what tells it from an entry.
+            Such a sender is opened only where `sends: true` stands; anywhere else its batches go to files.
     """
 
     summary: str
@@ -39,4 +39,8 @@ class SenderType:
     required: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     maybe_secrets: frozenset[str] = frozenset()
-    reaches_outside: bool = True
+    reaches_outside: bool | Callable[[Settings], bool] = True
+
+    def takes_outside(self, settings: Settings) -> bool:
+        """Whether the sender of an entry reaches outside."""
+        return self.reaches_outside if isinstance(self.reaches_outside, bool) else self.reaches_outside(settings)

@@ -16,6 +16,6 @@ def unsent_folder(settings: Settings, sender: Sender) -> str | None:
     Raises:
         SenderError: There is no such type of sender.
     """
-    if settings.sends or not find_type(sender.type).reaches_outside:
+    if settings.sends or not find_type(sender.type).takes_outside(sender):
         return None
     return str(PurePath(OUTBOX, settings.target or "", "unsent", sender.name))

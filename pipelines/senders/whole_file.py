@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import filecmp
 import os
 import uuid
 from collections.abc import Callable
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,16 +18,22 @@ class TakenError(Exception):
     """A file of that name is there, with another content; the text is its path."""
 
 
-Same = Callable[[Path, Path], bool]
-"""Whether two files hold the same."""
+Write = Callable[[BinaryIO], None]
+"""Writes what a file holds."""
+
+Same = Callable[[BinaryIO, BinaryIO], bool]
+"""Whether two files, both read from their beginning, hold the same."""
+
+_CHUNK = 1 << 20
 
 
-def same_bytes(one: Path, other: Path) -> bool:
+def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
     """Whether two files are equal byte for byte."""
-    return filecmp.cmp(one, other, shallow=False)
+    chunks = (iter(partial(file.read, _CHUNK), b"") for file in (one, other))
+    return all(here == there for here, there in zip_longest(*chunks))
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same_bytes) -> None:
+def write_whole(path: Path, write: Write, same: Same = same_bytes) -> None:
     """Write a file that survives a crash from the moment its name appears; a repeat finds it and leaves it as it is.
 
     The file system must know hard links: giving a finished file its name by a link, unlike by renaming, cannot replace
@@ -57,8 +64,9 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None], same: Same = same
         try:
             os.link(temporary, path)
         except FileExistsError as error:
-            if not same(temporary, path):
-                raise TakenError(str(path)) from error
+            with temporary.open("rb") as one, path.open("rb") as other:
+                if not same(one, other):
+                    raise TakenError(str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
