@@ -56,8 +56,6 @@ def build_report_step(definitions: Definitions, keys: Keys) -> AssetsDefinition:
         with policies.no_retry_of_mistakes():
             made = warehouse.open().report()
         context.log.info(text.overview(made))
-        for source in made.unread:
-            context.log.warning(f"The source `{source}` cannot be read; what only it can tell is not in the report.")
         yield from (MaterializeResult(keys.report(name), metadata=_metadata(name, made)) for name in TABLES)
         yield _differences(made, keys)
 

@@ -276,6 +276,7 @@ def _write(job: Job, *, is_guarded: bool) -> Iterator[Statement]:
         writes.update(messages, "message_id", {"received_at": "received_at"}, "run_receipts"),
         needs=("run_receipts",),
     )
+    yield _append(tables.FIRST_ENGAGEMENTS, steps.first_engagements(job))
     yield Statement(
         "goals of messages",
         writes.update(messages, "message_id", {"goal_at": "goal_at", "goal_closed": "is_closed"}, "run_message_goals"),

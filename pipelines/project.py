@@ -392,6 +392,8 @@ class Project:
     def report(self, series_id: str | None = None) -> Report:
         """What the series did, in tables, as of their newest runs.
 
+        It reads the published copy, so that it waits for no run and no run for it; where there is none, the warehouse.
+
         Args:
             series_id: Only this series; None is all of them.
 
@@ -399,19 +401,15 @@ class Project:
             UsageError: There is no such series.
             WarehouseError: The warehouse cannot be opened, or its tables are of an earlier version.
         """
-        from pipelines.inputs import find_inputs
-        from pipelines.report import SOURCES, build_report
+        from pipelines.report import build_report
         from warehouse import state
         from warehouse.duckdb import DuckDB
         from warehouse.tables import SCHEMA_VERSION
 
-        settings = self.definitions.settings
-        read = {name: source for name, source in settings.sources.items() if name in SOURCES}
-        inputs, _ = find_inputs(replace(settings, sources=read), self.folder)
         with contextlib.ExitStack() as stack:
             warehouse = None
             if self.warehouse_path.exists():
-                warehouse = stack.enter_context(self._warehouse.open(read_only=True, inputs=inputs))
+                warehouse = stack.enter_context(self._warehouse.open_published())
             version = state.read_version(warehouse) if warehouse else None
             if version is not None and version < SCHEMA_VERSION:
                 raise WarehouseError(
@@ -424,6 +422,8 @@ class Project:
                 for statement in state.create_statements("varchar"):
                     warehouse.execute(statement)
             report = build_report(warehouse, self.definitions)
+            if self._warehouse.reads_copy:
+                report = replace(report, publish=self.definitions.settings.publish)
         if series_id is None:
             return report
         if series_id not in report.series:

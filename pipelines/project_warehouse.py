@@ -95,16 +95,22 @@ class ProjectWarehouse:
             if publish:
                 self.publish(warehouse)
 
+    @property
+    def reads_copy(self) -> bool:
+        """Whether readers get the copy: there is one, and the warehouse is not kept open anyway."""
+        return self._kept is None and self.definitions.settings.publish != "off" and self.published_path.exists()
+
     @contextlib.contextmanager
     def open_published(self) -> Iterator[Warehouse]:
         """The copy for readers, or the warehouse itself where there is none; for looking only."""
         from warehouse.duckdb import DuckDB
 
-        if self._kept is not None or self.definitions.settings.publish == "off" or not self.published_path.exists():
+        if not self.reads_copy:
             with self.open(read_only=True) as warehouse:
                 yield warehouse
             return
         with contextlib.closing(DuckDB.open(self.published_path, read_only=True)) as copy:
+            self._refuse_foreign(copy)
             yield copy
 
     def publish(self, warehouse: Warehouse) -> None:

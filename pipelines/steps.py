@@ -13,7 +13,7 @@ from sqlglot import exp
 from pipelines.checked import CheckedSeries
 from pipelines.facts import Asking, first_event_of, predicate
 from pipelines.job import Job, by_block, by_series, in_batches, literals, of_block, series_list
-from pipelines.model import GOOD_OUTCOMES, RECEIPT_KINDS, ContentBlock, Series
+from pipelines.model import ENGAGEMENT_KINDS, GOOD_OUTCOMES, RECEIPT_KINDS, ContentBlock, Series
 from pipelines.payload import payload_sql
 from pipelines.rules import render as render_rule
 from pipelines.sql_text import interval, literal, render
@@ -48,6 +48,11 @@ def goals(job: Job) -> str | None:
 def receipts(job: Job) -> str:
     """Messages whose receipt is proved for the first time."""
     return render("receipts", series=series_list(job.series), receipt_kinds=literals(RECEIPT_KINDS))
+
+
+def first_engagements(job: Job) -> str:
+    """Kinds of engagement that a message has for the first time."""
+    return render("first_engagements", series=series_list(job.series), kinds=literals(ENGAGEMENT_KINDS))
 
 
 def message_goals(job: Job) -> str | None:

@@ -54,7 +54,7 @@ class World:
             connection.execute("set timezone = 'UTC'")
             self.rows = {name: read(connection, f"series.{name}") for name in STATE}
             self.engagements = self.source(connection, "engagements")
-            self.customer_tags = self.source(connection, "customer_tags")
+            self.pending_tags = read(connection, "series_state.pending_tags")
         self.versions: dict[str, list[Version]] = defaultdict(list)
         for row in sorted(self.rows["definitions"], key=lambda row: (row["first_as_of"], row["definition_hash"])):
             known = self.versions[row["series_id"]]
@@ -576,8 +576,8 @@ def customer_tags_now(world: World) -> Iterator[Row]:
     order = ("as_of", "action", "entry_id", "block_id")
     for write in sorted(world.rows["tag_writes"], key=lambda row: [row[name] for name in order]):
         newest[write["customer_id"], write["tag"]] = write
-    shown = {(row["customer_id"], row["tag"]) for row in world.customer_tags}
+    pending = {(row["customer_id"], row["tag"]) for row in world.pending_tags}
     for key, write in newest.items():
         if write["action"] == "add":
             columns = ("customer_id", "tag", "series_id", "block_id", "as_of")
-            yield {**{name: write[name] for name in columns}, "in_source": key in shown}
+            yield {**{name: write[name] for name in columns}, "in_source": key not in pending}

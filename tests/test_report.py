@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +16,18 @@ import polars as pl
 import pytest
 
 from pipelines import Project
-from pipelines.report import Report
+from pipelines.pages.page import series_page
+from pipelines.report import Report, build, text
 from pipelines.report.documentation import page
 from pipelines.report.export import write_files
 from pipelines.report.frames import schema_of
 from pipelines.report.measures import MEASURES
+from pipelines.report.reconcile import Difference, reconcile
 from pipelines.report.tables import TABLES
 from tests import shop
 from tests.golden import assert_golden
 from tests.test_script import not_portable
-from warehouse.adapter import WarehouseError
+from warehouse.adapter import Warehouse, WarehouseError
 from warehouse.duckdb import DuckDB
 
 ROOT = Path(__file__).parent.parent
@@ -152,25 +158,93 @@ def test_its_sql_is_portable(shop_folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert sorted({found for sql in written for found in not_portable(sql)}) == []
 
 
-def test_a_source_that_cannot_be_read_is_said_and_left_out(shop_folder: Path, tmp_path: Path) -> None:
+def test_sources_are_not_asked(shop_folder: Path, report: Report, tmp_path: Path) -> None:
     folder = shutil.copytree(shop_folder, tmp_path / "shop")
+    publish(folder, "off")
     with duckdb.connect(str(folder / "warehouse" / "warehouse.duckdb")) as connection:
-        ((table,),) = connection.execute(
-            "select table_schema || '.' || table_name from information_schema.columns "
-            "where column_name = 'message_id' and table_schema not like 'series%'"
+        tables = connection.execute(
+            "select table_schema, table_name from information_schema.tables where table_schema not like 'series%'"
         ).fetchall()
-        connection.execute(f"drop table {table}")
-    report = Project.open(folder).report()
-    assert report.unread == ("engagements",)
-    assert report.differences == ()
-    measures = set(report.tables["message_performance"]["measure"])
-    assert "sent" in measures
-    assert "opened" not in measures
+        assert len(tables) > 3
+        for schema, name in tables:
+            connection.execute(f"drop table {schema}.{name}")
+    found = Project.open(folder).report()
+    assert all(frame.equals(found.tables[name]) for name, frame in report.tables.items())
+    assert "opened" in set(found.tables["message_performance"]["measure"])
+
+
+def test_a_report_waits_for_no_run(shop_folder: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERIES_LOCK_WAIT", "0")
+    with writer(Project.open(shop_folder).warehouse_path):
+        with pytest.raises(WarehouseError, match="is in use by"):
+            Project.open(shop_folder).status()
+        found = Project.open(shop_folder).report()
+    assert all(frame.equals(found.tables[name]) for name, frame in report.tables.items())
+
+
+def publish(folder: Path, when: str) -> None:
+    """Publish at other times from now on."""
+    text = (shop.HERE / "1" / "series.yml").read_text()
+    (folder / "series.yml").write_text(f"{text}\nwarehouse: {{publish: {when}}}\n")
+
+
+@contextmanager
+def writer(path: Path) -> Iterator[None]:
+    """Somebody else has the warehouse, as a run has."""
+    holding = "import sys, duckdb\nwith duckdb.connect(sys.argv[1]): print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holding, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield
+        process.communicate()
+
+
+def test_no_run_waits_for_a_report(shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shutil.copytree(shop_folder, tmp_path / "shop")
+    monkeypatch.setenv("SERIES_LOCK_WAIT", "0")
+    before = Project.open(folder).report()
+
+    def meanwhile(warehouse: Warehouse) -> tuple[Difference, ...]:
+        subprocess.run(
+            [Path(sys.executable).with_name("series"), "run", "--as-of", "2026-04-01", "--project-dir", folder],
+            check=True,
+            capture_output=True,
+        )
+        return reconcile(warehouse)
+
+    monkeypatch.setattr(build, "reconcile", meanwhile)
+    during = Project.open(folder).report()
+    monkeypatch.undo()
+    assert during.as_of == before.as_of
+    assert during.differences == ()
+    assert Project.open(folder).report().as_of == datetime(2026, 4, 1)
+
+
+def test_a_report_of_a_nightly_copy_says_so(shop_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(shop_folder, tmp_path / "shop")
+    publish(folder, "nightly")
+    Project.open(folder).run("2026-03-31T23:00Z")
+    seen = Project.open(folder).report()
+    Project.open(folder).run("2026-04-01T00:00Z")
+    found = Project.open(folder).report()
+    assert found.as_of == seen.as_of == datetime(2026, 3, 31, 23)
+    for said in (
+        text.overview(found),
+        text.one_series(found.of("upgrade"), "upgrade"),
+        series_page(found.of("upgrade")),
+    ):
+        assert "renewed nightly" in " ".join(said.split())
+    publish(folder, "off")
+    live = Project.open(folder).report()
+    assert live.as_of == datetime(2026, 4, 1)
+    assert "renewed" not in text.overview(live)
 
 
 def test_tables_of_an_earlier_version_are_left_to_the_next_run(shop_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(shop_folder, tmp_path / "shop")
-    with duckdb.connect(str(folder / "warehouse" / "warehouse.duckdb")) as connection:
+    with duckdb.connect(str(Project.open(folder).published_path)) as connection:
         connection.execute("update series_state.meta set schema_version = 1")
     with pytest.raises(WarehouseError, match=r"have version 1; .*The next `series run` brings them up to date"):
         Project.open(folder).report()

@@ -17,7 +17,17 @@ import duckdb
 
 from warehouse import state
 from warehouse.adapter import Warehouse, WarehouseError
-from warehouse.tables import CLOSED_VISITS, MESSAGES, META, OPEN_VISITS, TABLES, TICKS, Table
+from warehouse.tables import (
+    CLOSED_VISITS,
+    FIRST_ENGAGEMENTS,
+    MESSAGES,
+    META,
+    OPEN_VISITS,
+    PENDING_TAGS,
+    TABLES,
+    TICKS,
+    Table,
+)
 
 _RUN_COLUMNS: Mapping[str, str] = {
     "series.ticks": "as_of",
@@ -25,6 +35,7 @@ _RUN_COLUMNS: Mapping[str, str] = {
     "series.tag_writes": "as_of",
     "series.messages": "queued_at",
     "series_state.closed_visits": "left_as_of",
+    "series_state.first_engagements": "as_of",
 }
 """Tables that grow by the rows of each run, with the column that names the run; the others are copied whole."""
 
@@ -40,9 +51,11 @@ where known.series_id is null or source.{} > known.as_of
 """
 
 _PUBLISHED: tuple[Table, ...] = tuple(
-    table for table in TABLES if table.schema == "series" or table in (META, OPEN_VISITS, CLOSED_VISITS)
+    table
+    for table in TABLES
+    if table.schema == "series" or table in (META, OPEN_VISITS, CLOSED_VISITS, PENDING_TAGS, FIRST_ENGAGEMENTS)
 )
-"""What the copy holds: what analysts may query, and what the views over it rest on."""
+"""What the copy holds: what analysts may query, what the views over it rest on, and what reports read."""
 
 _TICKS = f"select series_id, as_of, committed_at from {TICKS.qualified_name}"
 _SHAPE = """

@@ -20,6 +20,7 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         "alter table series.batches add column if not exists parent_batch_id varchar",
         "alter table series.batches add column if not exists next_attempt_at timestamp",
     ),
+    5: (),  # first_engagements
 }
 """Statements that lead from a version to the next, by the version they start from; new tables are made anyway."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
 CUSTOMER_ID = "CUSTOMER_ID"
@@ -318,6 +318,19 @@ MESSAGES = Table(
     ),
 )
 
+FIRST_ENGAGEMENTS = Table(
+    "series_state",
+    "first_engagements",
+    "one message and kind of engagement that a run has seen",
+    (
+        Column("message_id", "VARCHAR", "The message."),
+        _SERIES,
+        Column("kind", "VARCHAR", "The kind of engagement."),
+        Column("occurred_at", "TIMESTAMP", "The first (UTC) of those that the run saw."),
+        replace(_AS_OF, doc="The run (UTC) that saw it first."),
+    ),
+)
+
 BATCHES = Table(
     "series",
     "batches",
@@ -422,6 +435,6 @@ SOURCE_COUNTS = Table(
 
 TABLES = (
     META, TICKS, DEFINITIONS, ENTRIES, OPEN_VISITS, CLOSED_VISITS, ADVANCES, TAG_WRITES, PENDING_TAGS, MESSAGES,
-    BATCHES, BATCH_DECISIONS, GUARD_FINDINGS, SOURCE_COUNTS,
+    FIRST_ENGAGEMENTS, BATCHES, BATCH_DECISIONS, GUARD_FINDINGS, SOURCE_COUNTS,
 )  # fmt: skip
 """Every table, in the order they are made."""

@@ -75,6 +75,7 @@ def series_page(report: Report, *, index: bool = False) -> str:
         history=history,
         series=history.series,
         as_of=report.as_of,
+        caveat=report.caveat,
         timezone=report.timezone,
         versions=versions,
         panes=panes,
@@ -104,7 +105,14 @@ def index_page(report: Report, names: Mapping[str, str]) -> str:
     return (
         _environment()
         .get_template("index.html.jinja")
-        .render(rows=rows, most=highest, as_of=report.as_of, timezone=report.timezone, differences=report.differences)
+        .render(
+            rows=rows,
+            most=highest,
+            as_of=report.as_of,
+            caveat=report.caveat,
+            timezone=report.timezone,
+            differences=report.differences,
+        )
     )
 
 

@@ -1,6 +1,5 @@
 """The report: what the series did, in tables that stay as they are (see `pipelines.report.tables`)."""
 
 from pipelines.report.build import Report, build_report
-from pipelines.report.prepare import SOURCES
 
-__all__ = ["SOURCES", "Report", "build_report"]
+__all__ = ["Report", "build_report"]

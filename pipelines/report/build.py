@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pipelines.model import ENGAGEMENT_KINDS, Definitions
+from pipelines.model import Definitions
 from pipelines.report import blocks, conversion, daily, messages, waiting
 from pipelines.report.frames import conform, fetch, schema_of, share
 from pipelines.report.history import SeriesHistory, read_histories
 from pipelines.report.measures import ENDED_AS
-from pipelines.report.prepare import Prepared, prepare
+from pipelines.report.prepare import Offsets, prepare
 from pipelines.report.reconcile import Difference, reconcile
 from pipelines.report.tables import TABLES, VERSIONS
 from pipelines.wall_clock import local_of_utc
@@ -35,7 +35,8 @@ class Report:
         series: Every series that is defined or has run, with its versions.
         tables: See `pipelines.report.tables`; all of them are there, empty where there is nothing to tell.
         differences: Where the tables of the state contradict each other; there should be none.
-        unread: Sources of the project that cannot be read now; what only they can tell is left out.
+        publish: When the copy that was read is brought up to date, `every_run` or `nightly`; `off`: the warehouse was
+            read.
     """
 
     as_of: datetime | None
@@ -43,7 +44,12 @@ class Report:
     series: Mapping[str, SeriesHistory]
     tables: Mapping[str, pl.DataFrame]
     differences: tuple[Difference, ...]
-    unread: tuple[str, ...] = ()
+    publish: str = "off"
+
+    @property
+    def caveat(self) -> str:
+        """What readers must know about the instant it is of; empty: nothing."""
+        return "The copy it reads is renewed nightly, so later runs are missing." if self.publish == "nightly" else ""
 
     def of(self, series_id: str) -> Report:
         """The same for one series alone."""
@@ -53,7 +59,7 @@ class Report:
             {series_id: self.series[series_id]},
             {name: frame.filter(series_id=series_id) for name, frame in self.tables.items()},
             tuple(difference for difference in self.differences if difference.series_id == series_id),
-            self.unread,
+            self.publish,
         )
 
 
@@ -68,24 +74,22 @@ def build_report(warehouse: Warehouse, definitions: Definitions) -> Report:
         definitions: What the project's files say now.
     """
     histories = read_histories(warehouse, definitions)
-    prepared = prepare(warehouse, definitions, histories)
-    frames = _frames(warehouse, definitions, histories, prepared)
+    offsets = prepare(warehouse, definitions, histories)
+    frames = _frames(warehouse, definitions, histories, offsets)
     return Report(
         as_of=max((history.as_of for history in histories.values() if history.as_of), default=None),
         timezone=definitions.settings.timezone,
         series=histories,
         tables={name: conform(frames[name], table) for name, table in TABLES.items()},
         differences=reconcile(warehouse),
-        unread=prepared.unread,
     )
 
 
 def _frames(
-    warehouse: Warehouse, definitions: Definitions, histories: Mapping[str, SeriesHistory], prepared: Prepared
+    warehouse: Warehouse, definitions: Definitions, histories: Mapping[str, SeriesHistory], offsets: Offsets
 ) -> dict[str, pl.DataFrame]:
     versions, runs = _versions(histories), _newest_runs(histories, definitions.settings.timezone)
     with_goal = frozenset(name for name, history in histories.items() if history.series and history.series.goal)
-    kinds = ["received", *(ENGAGEMENT_KINDS if "engagements" in prepared.sources else ()), "goal"]
     cells = fetch(warehouse, "goal_conversion")
     whole = cells.filter(pl.col("breakdown").is_null())
     funnel = blocks.block_funnel(
@@ -102,17 +106,18 @@ def _frames(
         "block_funnel": funnel,
         "path_flow": blocks.path_flow(fetch(warehouse, "path_flow"), funnel, histories),
         "message_performance": messages.message_performance(
-            fetch(warehouse, "message_performance", kinds=kinds),
+            fetch(warehouse, "message_performance"),
+            fetch(warehouse, "message_engagements"),
             fetch(warehouse, "unsent"),
             histories,
             definitions.settings.channels,
         ),
-        "daily_progress": daily.daily_progress(fetch(warehouse, "daily_progress", offsets=prepared.offsets), runs),
+        "daily_progress": daily.daily_progress(fetch(warehouse, "daily_progress", offsets=offsets), runs),
         "goal_by_exit": conversion.goal_by_exit(fetch(warehouse, "goal_by_exit"), with_goal),
         "series_overlap": fetch(warehouse, "series_overlap").with_columns(
             shared_share=share("shared_customers", "customers")
         ),
-        "customer_tags_now": fetch(warehouse, "customer_tags_now", customer_tags="customer_tags" in prepared.sources),
+        "customer_tags_now": fetch(warehouse, "customer_tags_now"),
         "versions": versions,
     }
 

@@ -19,10 +19,10 @@ def as_json(report: Report, tables: Mapping[str, pl.DataFrame]) -> str:
     return to_json(
         {
             "as_of": report.as_of,
+            "publish": report.publish,
             "timezone": report.timezone,
             "tables": {name: frame.to_dicts() for name, frame in tables.items()},
             "differences": report.differences,
-            "unread": report.unread,
         }
     )
 

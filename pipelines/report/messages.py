@@ -15,6 +15,7 @@ _BLOCK = ["series_id", "version", "block_id", "channel"]
 
 def message_performance(
     cells: pl.DataFrame,
+    engagements: pl.DataFrame,
     unsent: pl.DataFrame,
     histories: Mapping[str, SeriesHistory],
     channels: Mapping[str, Channel],
@@ -23,11 +24,13 @@ def message_performance(
 
     Args:
         cells: See ``sql/report/message_performance.sql.jinja``.
+        engagements: See ``sql/report/message_engagements.sql.jinja``; where no run has seen any, kinds are left out.
         unsent: See ``sql/report/unsent.sql.jinja``.
         histories: The definitions, which know the channels of blocks where nothing was queued.
         channels: What their messages can be answered by; that nobody did is told only where somebody can.
     """
     known = _known_blocks(histories, channels)
+    cells = _with_kinds(cells, engagements)
     counted = [name for name in cells.columns if name not in (*_BLOCK, "status")]
     wide = roll_up(cells, ["series_id", "block_id", "channel", "status"], ["version"], counted)
     measures = [name for name in counted if f"first_{name}" in counted]
@@ -51,6 +54,20 @@ def message_performance(
         "customers",
         "base",
     )
+
+
+def _with_kinds(cells: pl.DataFrame, engagements: pl.DataFrame) -> pl.DataFrame:
+    """The cells with two columns for each kind of engagement: messages, and first messages."""
+    if engagements.is_empty():
+        return cells
+    key = [*_BLOCK, "status"]
+    counts = [
+        pl.col(column).filter(pl.col("kind") == kind).sum().alias(f"{prefix}{kind}")
+        for kind in ENGAGEMENT_KINDS
+        for prefix, column in (("", "messages"), ("first_", "first_messages"))
+    ]
+    wide = engagements.group_by(key).agg(counts)
+    return cells.join(wide, on=key, how="left").with_columns(pl.col(wide.columns).exclude(key).fill_null(0))
 
 
 def _long(wide: pl.DataFrame, measure: pl.Expr, name: str) -> pl.DataFrame:

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelines.model import ENGAGEMENT_KINDS, Definitions
+from pipelines.model import Definitions
 from pipelines.report.history import SeriesHistory
-from pipelines.sources import SourceTable, find_sources, view_statements
 from pipelines.sql_text import literal, render, timestamp
 from pipelines.wall_clock import offsets_between
-from warehouse import state, writes
+from warehouse import writes
 from warehouse.adapter import Warehouse
-
-SOURCES = ("engagements", "customer_tags")
-"""The sources that reports read; without one of them, what only it can tell is left out."""
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -49,28 +44,16 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What the SELECTs have to be told.
-
-    Attributes:
-        offsets: Of the project's time zone, over the time that the tables tell of.
-        sources: The sources that reports read, as far as they can be read.
-        unread: Those of the others that the project has.
-    """
-
-    offsets: Offsets
-    sources: frozenset[str]
-    unread: tuple[str, ...]
-
-
-def prepare(warehouse: Warehouse, definitions: Definitions, histories: Mapping[str, SeriesHistory]) -> Prepared:
+def prepare(warehouse: Warehouse, definitions: Definitions, histories: Mapping[str, SeriesHistory]) -> Offsets:
     """Make the tables that the SELECTs read beside those of the state.
 
     Args:
         warehouse: Open, if only for reading, with a state.
         definitions: What the files say now.
         histories: See `pipelines.report.history`.
+
+    Returns:
+        The offsets of the project's time zone, over the time that the tables tell of.
     """
     ran = [history for history in histories.values() if history.versions]
     lag = max((source.lag for source in definitions.settings.sources.values()), default=timedelta(0))
@@ -78,32 +61,10 @@ def prepare(warehouse: Warehouse, definitions: Definitions, histories: Mapping[s
     _fill(warehouse, "report_versions", [row for history in ran for row in _version_rows(history)])
     _fill(warehouse, "report_blocks", [row for history in ran for row in _block_rows(history)])
     _fill(warehouse, "report_connections", [row for history in ran for row in _connection_rows(history)])
-    sources, broken = _view_sources(warehouse, definitions)
-    kinds = ENGAGEMENT_KINDS if "engagements" in sources else ()
     offsets = _offsets(warehouse, definitions.settings.timezone)
-    for name, structure in (
-        ("ticks", {}),
-        ("entries", {"offsets": offsets}),
-        ("messages", {"engagement_kinds": kinds}),
-    ):
-        warehouse.execute(writes.filled_table(f"report_{name}", render(f"report/{name}", **structure)))
-    return Prepared(offsets, sources, broken)
-
-
-def _view_sources(warehouse: Warehouse, definitions: Definitions) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Show the sources that reports read under their logical names: those that can be read, and those that cannot."""
-    tables, problems = find_sources(warehouse, definitions.settings)
-    broken = {name for name in SOURCES for problem in problems if f"source `{name}`" in problem.message}
-    views = view_statements(tables, state.customer_id_type(warehouse))
-    readable = {name for name in SOURCES if name not in broken and _is_there(tables, name)}
-    for name in readable:
-        warehouse.execute(writes.view(f"source_{name}", views[f"source_{name}"]))
-    told = {name for name in SOURCES if definitions.settings.sources[name].position is not None}
-    return frozenset(readable), tuple(name for name in SOURCES if name in (broken | told) - readable)
-
-
-def _is_there(tables: Mapping[str, SourceTable], name: str) -> bool:
-    return name in tables and tables[name].columns is not None
+    for name in ("ticks", "entries", "messages"):
+        warehouse.execute(writes.filled_table(f"report_{name}", render(f"report/{name}", offsets=offsets)))
+    return offsets
 
 
 def _series_row(history: SeriesHistory, lag: timedelta) -> Sequence[str]:

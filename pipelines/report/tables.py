@@ -389,7 +389,9 @@ CUSTOMER_TAGS_NOW = ReportTable(
         Column("series_id", TEXT, "The series that wrote it last."),
         _BLOCK,
         Column("as_of", "TIMESTAMP", "The run (UTC) that wrote it last."),
-        Column("in_source", FLAG, "The customer_tags source shows it; null: it could not be read."),
+        Column(
+            "in_source", FLAG, "A run since then has found it in the customer_tags source; false: none has, so far."
+        ),
     ),
 )
 

@@ -213,8 +213,8 @@ def _notes(report: Report) -> Iterator[str]:
                 f"{row['series_id']}: the holdout has {row['holdout_customers']:,} customers instead of "
                 f"{row['expected_holdout_customers']:,.0f}, which chance does not explain; do not trust the difference."
             )
-    for name in report.unread:
-        yield f"The source `{name}` cannot be read (`series sources` says why); what only it can tell is left out."
+    if report.caveat:
+        yield report.caveat
 
 
 def _headline(report: Report, series_id: str) -> tuple[Row | None, Row | None]:

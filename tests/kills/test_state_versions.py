@@ -100,6 +100,25 @@ def test_a_state_from_before_guards_is_migrated_by_the_next_run(project: Path) -
     assert meta["schema_version"] == SCHEMA_VERSION
 
 
+def test_a_state_from_before_first_engagements_sees_them_all_at_the_next_run(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    change_database(
+        project,
+        "drop table series_state.first_engagements",
+        "update series_state.meta set schema_version = 5",
+    )
+    other = tmp_path_factory.mktemp("never_old")
+    shop.change(other, 1)
+    Project.open(other).run(shop.AS_OF[1])
+    for run in (2, 3):
+        for folder in (project, other):
+            shop.change(folder, run)
+            Project.open(folder).run(shop.AS_OF[run])
+    assert shop.state(project / DATABASE) == shop.state(other / DATABASE)
+    assert shop.state(project / DATABASE)["series_state.first_engagements"]
+
+
 def test_a_failed_migration_changes_nothing(old_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         state, "MIGRATIONS", {**state.MIGRATIONS, 0: [NEW_NAME, "update series.entries set nonsense = 1"]}

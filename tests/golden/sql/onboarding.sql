@@ -135,6 +135,14 @@ create table if not exists series.messages (
     provider_message_id VARCHAR
 );
 
+create table if not exists series_state.first_engagements (
+    message_id VARCHAR,
+    series_id VARCHAR,
+    kind VARCHAR,
+    occurred_at TIMESTAMP,
+    as_of TIMESTAMP
+);
+
 create table if not exists series.batches (
     batch_id VARCHAR,
     as_of TIMESTAMP,
@@ -194,7 +202,7 @@ from series_state.closed_visits
 where outcome = 'waited';
 
 insert into series_state.meta (schema_version)
-select 5 as schema_version
+select 6 as schema_version
 where not exists (select 1 from series_state.meta);
 
 -- view source_customers
@@ -3122,6 +3130,23 @@ update series.messages as target
 set
     received_at = (select changed.received_at from run_receipts as changed where changed.message_id = target.message_id)
 where exists (select 1 from run_receipts as changed where changed.message_id = target.message_id);
+
+-- write series_state.first_engagements
+insert into series_state.first_engagements (message_id, series_id, kind, occurred_at, as_of)
+select
+    message.message_id, message.series_id, engagement.kind, min(engagement.occurred_at) as occurred_at, timestamp '2026-03-02 09:00:00' as as_of
+from source_engagements as engagement
+join series.messages as message on message.message_id = engagement.message_id
+where
+    message.series_id in ('onboarding')
+    and engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted', 'bounced', 'failed', 'unsubscribed', 'complained')
+    and engagement.occurred_at <= timestamp '2026-03-02 09:00:00'
+    and not exists (
+        select 1
+        from series_state.first_engagements as known
+        where known.message_id = engagement.message_id and known.kind = engagement.kind
+    )
+group by message.message_id, message.series_id, engagement.kind;
 
 -- goals of messages
 update series.messages as target
