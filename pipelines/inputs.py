@@ -62,13 +62,16 @@ def _input(source: Source, target: str | None, folder: Path) -> Input | None:
             return inputs.Files(input_table(source.name), format, paths, source.name, delimiter)
         case PostgresQuery() as postgres:
             from warehouse import postgres as server
+            from warehouse.dsn import digest_of_place
 
-            # Whatever rows are kept by: one target's never pass for another's.
-            written = f"{target or ''} {postgres.dsn} {postgres.watermark}\n{postgres.written}"
+            dsn = postgres.dsn.read()
+            # Whatever rows are kept by: those of one target or server never pass for another's.
+            place = digest_of_place(dsn)
+            written = f"{target or ''} {postgres.dsn} {place} {postgres.watermark}\n{postgres.written}"
             return server.PostgresQuery(
                 table=input_table(source.name),
                 source=source.name,
-                dsn=postgres.dsn.read(),
+                dsn=dsn,
                 query=postgres.query,
                 watermark=postgres.watermark,
                 overlap=postgres.overlap,

@@ -145,6 +145,19 @@ def test_another_query_or_other_columns_fetch_everything_anew(crm: Server, tmp_p
     assert fetched(folder) == [*FIRST, ("late", -1), ("later", -2)]
 
 
+def test_another_server_behind_the_variable_begins_anew(
+    crm: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project(tmp_path)
+    assert fetched(folder) == FIRST
+    add(crm, "late", -1)
+    monkeypatch.setenv(DSN, f"{crm.dsn}&application_name=series")
+    assert fetched(folder) == FIRST
+    # To whoever only reads the DSN, the same server by another path is another one.
+    monkeypatch.setenv(DSN, f"{crm.dsn}/.")
+    assert fetched(folder) == [*FIRST, ("late", -1)]
+
+
 def test_looking_keeps_nothing(crm: Server, tmp_path: Path) -> None:
     folder = project(tmp_path)
     Project.open(folder).run(AS_OF)
