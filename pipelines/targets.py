@@ -54,8 +54,14 @@ def read_targets(text: str | None, folder: Path = Path(), file: str = PROJECT_FI
         )
     targets: dict[str | None, Settings] = {}
     found: dict[str, list[Problem]] = {}
+    spelled: dict[str, str] = {}
     for name, entry in declared.node.entries.items():
         declared.identifier(entry.key, "target")
+        if (first := spelled.setdefault(name.lower(), name)) != name:
+            message = (
+                f"targets `{first}` and `{name}` differ in case only; some file systems take their files for the same"
+            )
+            declared.report(entry.key.position, message)
         own = None if declared.is_null(name) else declared.inner(name, TARGET, where=f"target `{name}`")
         fields = own.node if own else Fields({}, declared.position)
         found[name] = []
