@@ -39,6 +39,7 @@ DECIDABLE: Mapping[Decision, tuple[BatchStatus, ...]] = {
 _LISTED = ", ".join(f"`{status}`" for status in STATUSES)
 _LIST = Path(__file__).parent.parent / "sql" / "batches" / "list.sql"
 _SERIES = "select distinct series_id from series.batches"
+_OPEN_TO = "select batch_id from series.batches where status in (select unnest($statuses)) order by all"
 _KNOWN = """
 with
     decisions as (
@@ -48,10 +49,12 @@ with
             decided_by,
             row_number() over (partition by batch_id order by decided_at desc) as decisions_ago
         from series.batch_decisions
+        where batch_id in (select unnest($batch_ids))
     )
 select batch.batch_id, batch.status, batch.message_count, decision.decision, decision.decided_by
 from series.batches as batch
 left join decisions as decision on decision.batch_id = batch.batch_id and decision.decisions_ago = 1
+where batch.batch_id in (select unnest($batch_ids))
 """
 _STATUS_AFTER: dict[Decision, BatchStatus] = {"released": "pending", "retried": "pending", "dropped": "dropped"}
 _CHANGE = """
@@ -175,9 +178,11 @@ def decide(
     if not why.strip():
         raise UsageError("Say why; the reason is recorded with the decision.")
     with warehouse.transaction():
-        known = {row[0]: _Known(*row) for row in warehouse.fetch(_KNOWN)}
         wanted = list(dict.fromkeys(batch_ids))
-        if problems := [problem for batch_id in wanted if (problem := _refusal(decision, batch_id, known))]:
+        known = {row[0]: _Known(*row) for row in warehouse.fetch(_KNOWN, {"batch_ids": wanted})}
+        missing = [_missing(warehouse, decision, batch_id) for batch_id in wanted if batch_id not in known]
+        refused = [refusal for one in wanted if one in known and (refusal := _refusal(decision, known[one]))]
+        if problems := [*missing, *refused]:
             raise UsageError("\n".join([*problems, "Nothing is changed."]))
         changed = [batch_id for batch_id in wanted if known[batch_id].status in DECIDABLE[decision]]
         if changed:
@@ -218,20 +223,20 @@ def _messages_after(decision: Decision, changed: Sequence[_Known]) -> dict[str, 
     return after
 
 
-def _refusal(decision: Decision, batch_id: str, known: Mapping[str, _Known]) -> str | None:
+def _missing(warehouse: Warehouse, decision: Decision, batch_id: str) -> str:
+    waiting = [name for (name,) in warehouse.fetch(_OPEN_TO, {"statuses": list(DECIDABLE[decision])})]
+    return f"There is no batch `{batch_id}`{did_you_mean(batch_id, waiting) or '; `series batches` lists them.'}"
+
+
+def _refusal(decision: Decision, batch: _Known) -> str | None:
     """Why a batch cannot be decided on like this; None where it can, or was so before."""
-    batch = known.get(batch_id)
-    if batch is None:
-        waiting = [each.batch_id for each in known.values() if each.status in DECIDABLE[decision]]
-        hint = did_you_mean(batch_id, waiting) or did_you_mean(batch_id, known) or "; `series batches` lists them."
-        return f"There is no batch `{batch_id}`{hint}"
     if batch.status in DECIDABLE[decision] or batch.decision == decision:
         return None
     if batch.decision and batch.status not in (*HELD, *FAILED):
         by = f"{batch.decided_by} has {batch.decision} it"
-        return f"Batch `{batch_id}` is {_said(batch.status)}; {by}, and that is for good."
+        return f"Batch `{batch.batch_id}` is {_said(batch.status)}; {by}, and that is for good."
     needed = " or ".join(DECIDABLE[decision])
-    return f"Batch `{batch_id}` is {_said(batch.status)}; only a {needed} batch can be {decision}."
+    return f"Batch `{batch.batch_id}` is {_said(batch.status)}; only a {needed} batch can be {decision}."
 
 
 def _said(status: str) -> str:
