@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from pipelines.duration import format_duration
-from pipelines.hint import did_you_mean, target_option
+from pipelines.hint import did_you_mean
 from pipelines.model import Definitions, Guards, Settings, Source
 from pipelines.person import current_person
 from pipelines.problems import RunError, Severity, UsageError
@@ -77,14 +77,14 @@ class GuardError(RunError):
         findings: The limits that it went beyond.
     """
 
-    def __init__(self, as_of: datetime, findings: Sequence[GuardFinding], target: str | None) -> None:
+    def __init__(self, as_of: datetime, findings: Sequence[GuardFinding], options: str) -> None:
         self.findings = tuple(findings)
         instant = format_instant(as_of)
         accepts = " ".join(f"--accept {guard}" for guard in dict.fromkeys(found.guard for found in findings))
         lines = [f"The run at {instant} is refused; nothing has changed."]
         lines += [f"source `{found.source}`: {found.message}." for found in findings]
         lines += ["Bring the source up to date and run again. If it is right as it is, let this one run pass:"]
-        lines += [f"  series run{target_option(target)} --as-of {instant} {accepts}"]
+        lines += [f"  series run{options} --as-of {instant} {accepts}"]
         super().__init__("\n".join(lines))
 
 
@@ -164,7 +164,9 @@ def source_select(settings: Settings) -> str | None:
     )
 
 
-def check_sources(warehouse: Warehouse, settings: Settings, as_of: datetime, accept: Collection[str]) -> None:
+def check_sources(
+    warehouse: Warehouse, settings: Settings, as_of: datetime, accept: Collection[str], options: str
+) -> None:
     """Look at the sources before a run, within its transaction; what a person lets pass is recorded.
 
     Args:
@@ -172,6 +174,7 @@ def check_sources(warehouse: Warehouse, settings: Settings, as_of: datetime, acc
         settings: Say what is guarded.
         as_of: The run's instant, naive UTC.
         accept: Guards that this run may go beyond.
+        options: What the run is asked for, as the command line has it; it is shown with what to do.
 
     Raises:
         GuardError: A source is beyond its limit.
@@ -185,7 +188,7 @@ def check_sources(warehouse: Warehouse, settings: Settings, as_of: datetime, acc
         found += _find_age(source, as_of, newest_at, awaited_since)
         found += _find_drop(source, as_of, row_count, earlier_count)
     if refused := [finding for finding in found if finding.guard not in accept]:
-        raise GuardError(as_of, refused, settings.target)
+        raise GuardError(as_of, refused, options)
     for finding in found:
         values = {column: getattr(finding, column, None) for column in GUARD_FINDINGS.column_names}
         values |= {"as_of": as_of, "action": "accepted", "decided_by": current_person()}

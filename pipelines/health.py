@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipelines.batches import BatchRow, read_batches
+from pipelines.hint import target_option
 from pipelines.model import Definitions
 from pipelines.output import count
 from pipelines.schedule import format_instant, latest_instant
@@ -52,7 +53,7 @@ def held_batches(warehouse: Warehouse, definitions: Definitions) -> list[Finding
     found: dict[str, list[BatchRow]] = {}
     for batch in read_batches(warehouse, definitions, ["held"], ()):
         found.setdefault(batch.series_id, []).append(batch)
-    return [_held(series_id, batches) for series_id, batches in found.items()]
+    return [_held(series_id, batches, definitions.settings.target) for series_id, batches in found.items()]
 
 
 def pending_batches(warehouse: Warehouse, definitions: Definitions) -> list[Finding]:
@@ -124,7 +125,7 @@ NEEDS_SOURCES = frozenset({"overdue_visits"})
 """Those of them that read the customers, too."""
 
 
-def _held(series_id: str, batches: Sequence[BatchRow]) -> Finding:
+def _held(series_id: str, batches: Sequence[BatchRow], target: str | None) -> Finding:
     messages = sum(batch.messages for batch in batches)
     guards = sorted({batch.guards for batch in batches if batch.guards})
     by = f" by {', '.join(guards)}" if guards else ""
@@ -134,7 +135,7 @@ def _held(series_id: str, batches: Sequence[BatchRow]) -> Finding:
         messages,
         f"{series_id}: {count(len(batches), 'batch')} with {count(messages, 'message')} held{by} since "
         f"{format_instant(batches[0].as_of)}. See `series batches`; then "
-        f"`series batches release --all-held --series {series_id} --why '...'`, or `drop`.",
+        f"`series batches release{target_option(target)} --all-held --series {series_id} --why '...'`, or `drop`.",
     )
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 from pipelines.check import SourceColumns, check
 from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_setup, compile_views
 from pipelines.guards import check_sources, refuse_unknown_guards
-from pipelines.hint import there_is_no
+from pipelines.hint import target_option, there_is_no
 from pipelines.job import Job
 from pipelines.memo import Memo
 from pipelines.model import ENGAGEMENT_KINDS, Definitions, Kind, WeekdayTime
@@ -126,11 +127,14 @@ def run(
             results[one.series.series_id] = SeriesRun(one.series.series_id, "no_op", reason)
     if chosen:
         able = replace(checked, series=chosen)
+        settings = definitions.settings
+        options = [target_option(settings.target), *(f" --series {name}" for name in series or ()), " --due" * due]
+        guard = partial(check_sources, warehouse, settings, as_of, accept, "".join(options))
         try:
             with warehouse.transaction():
                 id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
-                state.claim(warehouse, definitions.settings.target)
-                found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, accept, memo)
+                state.claim(warehouse, settings.target)
+                found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, guard, memo)
         except BaseException:
             memo.forget_told()
             raise
@@ -145,7 +149,7 @@ def _run_chosen(
     sources: Mapping[str, SourceTable],
     id_type: str,
     as_of: datetime,
-    accept: Collection[str],
+    guard: Callable[[], None],
     memo: Memo,
 ) -> list[SeriesRun]:
     standing = read_standing(warehouse)
@@ -157,7 +161,7 @@ def _run_chosen(
         for view in views if memo.tell(warehouse, "views", views) else ():
             _do(warehouse, view, {})
         _refuse_duplicates(warehouse, sources)
-        check_sources(warehouse, definitions.settings, as_of, accept)
+        guard()
         texts = versions(definitions, able)
         job = make_job(able, sources, standing, read_revised(warehouse, texts))
         setup = memo.ask(compile_setup, job, texts)

@@ -304,6 +304,9 @@ def test_commands_to_copy_work_on_the_same_target(shop: Shop) -> None:
     assert refusal(lambda: prod.run(MONDAY)).splitlines()[-1] == (
         "  series run --target prod --as-of 2026-03-02T09:00Z --accept max_age"
     )
+    assert refusal(lambda: prod.run(MONDAY, series=["news"], due=True)).splitlines()[-1] == (
+        "  series run --target prod --series news --due --as-of 2026-03-02T09:00Z --accept max_age"
+    )
     held = failures(prod.run(MONDAY, accept=["max_age"]))
     assert held[-1] == "  series batches release --target prod --all-held --series news --why '...'"
 
