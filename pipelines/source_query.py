@@ -21,6 +21,13 @@ _REACHING = re.compile(
 )
 """Functions that reach files, the network, settings or other SQL."""
 
+_CHANGING = re.compile(
+    r"(get_)?current_(timestamp|date|time|localtime|localtimestamp)|local(time|timestamp)|now|today|timeofday"
+    r"|(transaction|statement|clock)_timestamp|rand|random|random_normal|setseed|uuid(v?[47])?",
+    re.IGNORECASE,
+)
+"""Functions that ask the clock or chance, by the names that sqlglot has for them."""
+
 _FILE = re.compile(r"[/\\]|\.(csv|tsv|txt|json|jsonl|ndjson|parquet|gz|zst|xlsx|db|duckdb)$", re.IGNORECASE)
 
 
@@ -72,6 +79,11 @@ def _unwanted(tree: exp.Query, dialect: str) -> Iterator[str]:
             yield from _unwanted_table(node, dialect)
         elif isinstance(node, exp.Func) and _REACHING.fullmatch(_name(node)):
             yield f"`{_name(node)}` reaches beyond them"
+        elif isinstance(node, exp.TableSample) or (isinstance(node, exp.Func) and _CHANGING.fullmatch(_name(node))):
+            yield (
+                f"`{node.sql(dialect).strip()}` would give a run that is repeated other rows; "
+                "in a rule `now()` is the run's instant, and a view may ask the clock"
+            )
 
 
 def _unwanted_table(table: exp.Table, dialect: str) -> Iterator[str]:
