@@ -59,6 +59,11 @@ def _input(source: Source, target: str | None, folder: Path) -> Input | None:
             paths = _matching(folder, pattern)
             if not paths:
                 raise ValueError(f"no file matches {pattern}")
+            if format == "csv":
+                # An empty file has no header; it would be read as one with a column of an invented name.
+                paths = [path for path in paths if path.stat().st_size]
+                if not paths:
+                    raise ValueError(f"{pattern} is empty; the first line of a CSV file names its columns")
             return inputs.Files(input_table(source.name), format, paths, source.name, delimiter)
         case PostgresQuery() as postgres:
             from warehouse import postgres as server

@@ -335,7 +335,9 @@ class Project:
             refuse([*ours, *missing])
         with self._warehouse.open(read_only=True, inputs=inputs) as warehouse:
             overview = read_overview(warehouse, self.definitions.settings)
-        return SourceOverview(overview.sources, tuple(in_order([*ours, *missing, *overview.problems])))
+        # Where the file has errors, what a source lacks may only follow from them.
+        found = () if self._is_unreadable() else overview.problems
+        return SourceOverview(overview.sources, tuple(in_order([*ours, *missing, *found])))
 
     def figures(self, as_of: datetime | str) -> RunFigures:
         """What the run at an instant did, in numbers; without any series when there was none.

@@ -70,7 +70,13 @@ def find_sources(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, So
         else:
             is_told = not relation or isinstance(source.origin, Files | PostgresQuery)
             if found is None and not is_told and (name == "customers" or source.position is not None):
-                problems.append(_problem(source, f"source `{name}`: there is no table or view {source.where}."))
+                message = f"source `{name}`: there is no table or view {source.where}"
+                if source.position is None:
+                    message += (
+                        f" in {settings.warehouse_path}. If it is elsewhere or has another name, say so in series.yml: "
+                        f"`sources: {{{name}: {{table: NAME}}}}`"
+                    )
+                problems.append(_problem(source, f"{message}."))
         own = None if found is None else _logical(source, found)
         typed = own and {column: (actual, source.types.get(column, type_)) for column, (actual, type_) in own.items()}
         table = SourceTable(source, relation, typed, own)

@@ -124,6 +124,7 @@ def test_parquet_files(tmp_path: Path, from_tables: Tables) -> None:
 def test_csv_files(tmp_path: Path, from_tables: Tables) -> None:
     make(tmp_path, "crm.duckdb")
     export(tmp_path, "csv")
+    (tmp_path / "export/customers/2.csv").touch()
     types = {"customers": "{unsubscribed: boolean}", "companies": "{size: integer}"}
     sources = "".join(f"  {name}: {{csv: export/{name}/*.csv, types: {types.get(name, '{}')}}}\n" for name in ALL)
     (tmp_path / "series.yml").write_text(f"sources:\n{sources}")
@@ -267,6 +268,7 @@ def test_refused(case: Path, tmp_path: Path) -> None:
     make(tmp_path, "crm.duckdb")
     DuckDB.open(tmp_path / DATABASE).close()
     (tmp_path / "fewer.csv").write_text("customer_id,a\nc1,1\nc2,2,3\n")
+    (tmp_path / "empty.csv").touch()
     (tmp_path / "latin.csv").write_bytes("customer_id,a\nc1,Straße\n".encode("latin-1"))
     (tmp_path / "not.parquet").write_text("no")
     (tmp_path / "not.duckdb").write_text("no" * 5000)

@@ -73,6 +73,12 @@ def test_rows_newest_and_columns(folder: Path) -> None:
     assert not by_name["companies"].present
 
 
+def test_what_follows_from_an_error_in_the_file_is_not_told(folder: Path) -> None:
+    warehouse(folder, "create table people as select 1 as customer_id")
+    (folder / "series.yml").write_text("sources: {customers: {tabel: people}}")
+    assert messages(folder) == ["unknown key `tabel` in source `customers`; did you mean `table`?"]
+
+
 def test_what_stops_a_run_is_an_error(folder: Path) -> None:
     warehouse(
         folder,
