@@ -245,7 +245,7 @@ def test_many_are_counted_and_some_are_named(warehouse: Warehouse) -> None:
 
 def test_the_command_line_shows_the_report_says_what_is_wrong_and_fails(folder: Path, tmp_path: Path) -> None:
     damaged = shutil.copytree(folder, tmp_path / "shop")
-    with duckdb.connect(str(damaged / "warehouse" / "warehouse.duckdb")) as connection:
+    with duckdb.connect(str(Project.open(damaged).published_path)) as connection:
         connection.execute("update series.batches set message_count = message_count + 1 where series_id = 'upgrade'")
     answer = CliRunner().invoke(main, ["report", "--project-dir", str(damaged)])
     assert answer.exit_code == 1
