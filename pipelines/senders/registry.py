@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipelines.senders.files import FILES
+from pipelines.senders.kafka import KAFKA
 from pipelines.senders.protocol import SenderError
 from pipelines.senders.sender_type import SenderType
 from pipelines.senders.smtp import SMTP
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 GROUP = "warehouse_series.senders"
 """The group of entry points by which packages add types."""
 
-BUILT_IN: Mapping[str, SenderType] = {"files": FILES, "table": TABLE, "webhook": WEBHOOK, "smtp": SMTP}
+BUILT_IN: Mapping[str, SenderType] = {
+    "files": FILES,
+    "table": TABLE,
+    "webhook": WEBHOOK,
+    "smtp": SMTP,
+    "kafka": KAFKA,
+}
 
 
 def type_names() -> tuple[str, ...]:
