@@ -214,8 +214,7 @@ CHANNEL: Keys = MappingProxyType(
     {
         "address": "An expression that must be known and not blank for the customer to be reached.",
         "consent": "A rule that must hold for the customer to be written to.",
-        "receipts": "Whether engagements tell what was received; if not, a message is received once it is queued, also one that is "
-        "held or dropped afterwards.",
+        "receipts": "Whether engagements tell what was received; if not, queueing does, even if held or dropped later.",
         "sender": "The sender that takes the batches.",
         "engagements": "What customers can do with its messages, such as [opened, clicked]; rules are held against it.",
     }
