@@ -59,7 +59,7 @@ def build_definitions(folder: Path | str, *, key_prefix: Sequence[str] = (), wit
     return Definitions(
         assets=[
             *(source_specs(definitions, keys) if with_sources else ()),
-            *series_specs(definitions, project.folder, keys),
+            *series_specs(definitions, project.sources_read(), project.folder, keys),
             run,
             hand_off,
             report,

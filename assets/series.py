@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from dagster import AssetSpec, MetadataValue
@@ -19,13 +20,22 @@ from .metadata import Metadata, table, text
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def series_specs(definitions: Definitions, folder: Path, keys: Keys) -> list[AssetSpec]:
-    """Every series whose file can be read, and a word about those whose file cannot."""
-    sources = [keys.source(source) for source in definitions.settings.sources.values()]
+def series_specs(
+    definitions: Definitions, reads: Mapping[str, Collection[str]], folder: Path, keys: Keys
+) -> list[AssetSpec]:
+    """Every series whose file can be read, and a word about those whose file cannot.
+
+    Args:
+        definitions: What the project's files say.
+        reads: By series, the sources that it reads; of one that is not named, nobody knows, and they may be any.
+        folder: The project's folder.
+        keys: What assets are called.
+    """
+    sources = definitions.settings.sources
     readable = [
         AssetSpec(
             keys.series(series.series_id),
-            deps=sources,
+            deps=[keys.source(sources[name]) for name in reads.get(series.series_id, sources)],
             group_name="series",
             kinds={"yaml", series.status},
             owners=_owners(series.owner),

@@ -339,6 +339,14 @@ class Project:
         found = () if self._is_unreadable() else overview.problems
         return SourceOverview(overview.sources, tuple(in_order([*ours, *missing, *found])))
 
+    def sources_read(self) -> dict[str, tuple[str, ...]]:
+        """By series, the sources that it reads; without series that have errors. The warehouse is not opened."""
+        from pipelines.reading import sources_read
+        from pipelines.run import read_definitions
+
+        checked = read_definitions(self.definitions, None, self._memo)[0]
+        return {name: sources_read(checked, one) for name, one in checked.series.items()}
+
     def figures(self, as_of: datetime | str) -> RunFigures:
         """What the run at an instant did, in numbers; without any series when there was none.
 

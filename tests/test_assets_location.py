@@ -42,6 +42,34 @@ def test_keys_join_somebody_elses_lineage(shop: Path) -> None:
     assert dg.AssetKey(["dbt", "my-contacts_v2"]) in {dep.asset_key for dep in found["marketing/series/upgrade"].deps}
 
 
+def test_a_series_depends_on_the_sources_that_it_reads(shop: Path) -> None:
+    series = {
+        "few": "enter: {rule: plan = 'Free'}",
+        "tags": "enter: {rule: has_tag('a') or reached_goal('few'), then: pause}\n  pause: {wait: 1 day}",
+        "events": "enter: {rule: in_segment('active')}",
+        "companies": "enter: {rule: company.seats > 2}",
+        "shown": "enter: {rule: plan = 'Free', then: news}\n  news: {content: in_app, body: 'For {{ company.name }}'}",
+        "mails": "enter: {rule: plan = 'Free', then: news}\n  news: {content: post, body: Hello}",
+        "broken": "enter: {rule: plan ==}",
+    }
+    folder = shop / "series_definitions"
+    for name, blocks in series.items():
+        (folder / f"{name}.yml").write_text(f"series: {name}\nstatus: live\nschedule: hourly\nblocks:\n  {blocks}\n")
+    (folder / "segments.yml").write_text("segments: {active: did('login')}")
+    (shop / "series.yml").write_text("channels: {in_app: {receipts: false}}")
+    found = specs(build_definitions(shop))
+    read = {name: {dep.asset_key.to_user_string() for dep in found[f"series/{name}"].deps} for name in series}
+    assert read == {
+        "few": {"customers"},
+        "tags": {"customers", "customer_tags"},
+        "events": {"customers", "events"},
+        "companies": {"customers", "companies", "customer_companies"},
+        "shown": {"customers", "companies", "customer_companies"},
+        "mails": {"customers", "engagements"},
+        "broken": {"customers", "companies", "customer_companies", "events", "engagements", "customer_tags"},
+    }
+
+
 def test_sources_that_the_code_location_has_are_left_out(shop: Path) -> None:
     @dg.asset
     def customers() -> None:
