@@ -31,6 +31,7 @@ from pipelines.senders import (
 )
 from pipelines.senders.files import FilesSender
 from pipelines.senders.folder import LocalFolder
+from pipelines.senders.protocol import ForgetfulSender
 from pipelines.senders.registry import find_type
 from pipelines.senders.unsent import unsent_folder
 from warehouse.adapter import LockedError, StatementError
@@ -83,13 +84,18 @@ class _Way:
         """Whether a batch is offered now, without a person's decision."""
         if batch.status == "failed" or (batch.next_attempt_at is not None and batch.next_attempt_at > now):
             return False
-        return batch.status == "pending" or self.promises_more_than_once(batch)
+        return batch.status == "pending" or self.promises_more_than_once(batch, now)
 
-    def promises_more_than_once(self, batch: Waiting) -> bool:
+    def promises_more_than_once(self, batch: Waiting, now: datetime) -> bool:
         """Whether a batch of which nobody knows may be offered again."""
         if self.sender.promise == "at_least_once":
-            return batch.attempts < MOST_ATTEMPTS
+            return batch.attempts < MOST_ATTEMPTS and not self._may_have_forgotten(batch, now)
         return self.sender.promise == "exactly_once"
+
+    def _may_have_forgotten(self, batch: Waiting, now: datetime) -> bool:
+        """Whether the keys of a batch may mean nothing any more; none was sent before the run that made it."""
+        remembers = self.sender.remembers if isinstance(self.sender, ForgetfulSender) else None
+        return remembers is not None and now >= batch.as_of + remembers
 
 
 @dataclass
@@ -162,7 +168,7 @@ def _to_sender(state: _HandOff, name: str, batches: Sequence[Waiting]) -> None:
         return
     now = state.clock()
     offered = [each for each in batches if way.offers(each, now)]
-    state.note(_kept(way, each) for each in batches if each not in offered)
+    state.note(_kept(way, each, now) for each in batches if each not in offered)
     groups = _groups(offered, MOST_MESSAGES[way.sender.promise])
     if isinstance(way.sender, WarehouseSender):
         for group in groups:
@@ -185,11 +191,11 @@ def _open(settings: Settings, folder: Path, name: str) -> _Way:
     return _Way(open_sender(configured, folder), None, find_type(configured.type).takes_outside(configured))
 
 
-def _kept(way: _Way, batch: Waiting) -> HandedBatch:
+def _kept(way: _Way, batch: Waiting, now: datetime) -> HandedBatch:
     """A batch that is not offered now: its time has not come, or a person has to decide."""
     if batch.status == "failed":
         return batch.stays(f"It was offered {batch.attempts:,} times. {batch.last_error or ''} {_DECIDE}")
-    if batch.status == "unknown" and not way.promises_more_than_once(batch):
+    if batch.status == "unknown" and not way.promises_more_than_once(batch, now):
         return batch.stays(f"Nobody knows whether it arrived. {batch.last_error or ''} {_DECIDE}")
     return batch.stays()
 
@@ -252,7 +258,7 @@ def _write(state: _HandOff, sender: WarehouseSender, group: Sequence[Waiting]) -
 
 def _send(way: _Way, sender: Sender, batch: Waiting, messages: pa.Table) -> Answer:
     offer = Batch(batch.batch_id, batch.series_id, batch.block_id, batch.channel, batch.as_of, messages)
-    answer = Answer(batch, messages.num_rows, waits=way.waits)
+    answer = Answer(batch, messages.num_rows, waits=way.waits, repeats=way.sender.promise != "at_most_once")
     try:
         return replace(answer, outcome=sender.send(offer))
     except UserError as error:

@@ -369,13 +369,20 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One configured way out; ``options`` are the remaining keys of its type, ``secrets`` those that no file holds."""
+    """One configured way out.
+
+    Attributes:
+        options: The remaining keys of its type.
+        secrets: Those that no file holds.
+        details: What its type makes of the keys that are more than a text; None: it has none.
+    """
 
     name: str
     type: str
     options: Mapping[str, str] = field(default_factory=dict)
     position: Position | None = None
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    details: object | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,7 @@ class Answer:
         is_unknown: Whether nobody knows.
         waits: Whether it waits until it is offered again, longer each time and only so often; the next hand-off else.
         retry_after: Seconds that its sender asked for.
+        repeats: Whether messages of which nobody knows are offered again by themselves.
     """
 
     batch: Waiting
@@ -158,6 +159,7 @@ class Answer:
     is_unknown: bool = False
     waits: bool = False
     retry_after: float | None = None
+    repeats: bool = False
 
     @property
     def attempts(self) -> int:
@@ -293,10 +295,12 @@ def _mark_one(warehouse: Warehouse, answer: Answer, now: datetime) -> list[Hande
         _split(warehouse, batch.batch_id, new_id, list(outcome.deferred), status, "queued", error, at)
         others.append(HandedBatch(new_id, status, len(outcome.deferred), error, next_attempt_at=at))
     if outcome.unanswered:
+        at = answer.next_attempt_at(now, outcome.retry_after) if answer.repeats else None
         error = reasons("without an answer", outcome.unanswered)
         new_id = f"{batch.batch_id}.{answer.attempts}.unknown"
-        _split(warehouse, batch.batch_id, new_id, list(outcome.unanswered), "unknown", "unknown", error, None)
-        others.append(HandedBatch(new_id, "unknown", len(outcome.unanswered), error))
+        message_status = "queued" if answer.repeats else "unknown"
+        _split(warehouse, batch.batch_id, new_id, list(outcome.unanswered), "unknown", message_status, error, at)
+        others.append(HandedBatch(new_id, "unknown", len(outcome.unanswered), error, next_attempt_at=at))
     refused = reasons("refused", outcome.refused) if outcome.refused else None
     if refused:
         warehouse.execute(_MARK_SOME, {"message_ids": list(outcome.refused), "status": "refused"})

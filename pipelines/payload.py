@@ -21,8 +21,9 @@ from pipelines.json_text import Json, json_text
 from pipelines.markup import Markup, MarkupError, read_html, read_markdown
 from pipelines.model import Content, ContentBlock, Text
 from pipelines.problems import Problem, RefusedError
-from pipelines.template import Attributes, compile_template, problem_at
+from pipelines.template import Attributes, compile_template
 from pipelines.template_places import LinkError, in_link, on_one_line, pieces
+from pipelines.template_syntax import problem_at
 from pipelines.template_value import concatenated, text_literal
 
 _FREE = Field("")

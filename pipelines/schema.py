@@ -302,5 +302,6 @@ def _sender() -> Schema:
 
 def _option_shapes(each: SenderType) -> dict[str, Schema]:
     either = {"anyOf": [TEXT, SECRET]}
+    shapes = {key: dict(shape) for key, shape in each.shapes.items()}
     words = {key: {"enum": list(words)} for key, words in each.choices.items()}
-    return words | dict.fromkeys(each.secrets, SECRET) | dict.fromkeys(each.maybe_secrets, either)
+    return words | dict.fromkeys(each.secrets, SECRET) | dict.fromkeys(each.maybe_secrets, either) | shapes

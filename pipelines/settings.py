@@ -148,13 +148,16 @@ def _read_sender(name: str, kind: str, its: SenderType, reader: Reader) -> Sende
     options = {"path": name, **its.defaults} if kind == "files" else dict(its.defaults)
     secrets: dict[str, Secret] = {}
     for key in its.options:
+        if key in its.shapes:
+            continue
         if key in its.secrets or (key in its.maybe_secrets and reader.is_mapping(key)):
             if secret := reader.secret(key):
                 secrets[key] = secret
         elif value := reader.choice(key, its.choices[key]) if key in its.choices else reader.string(key):
             options[key] = value
-    sender = Sender(name, kind, options, reader.position, secrets)
-    if its.required <= options.keys() | secrets.keys():
+    details = its.read(reader) if its.read else None
+    sender = Sender(name, kind, options, reader.position, secrets, details)
+    if its.required <= options.keys() | secrets.keys() and (its.read is None or details is not None):
         its.open(sender, Path())
     return sender
 

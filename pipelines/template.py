@@ -31,7 +31,7 @@ from sqlglot import exp
 from pipelines.hint import did_you_mean
 from pipelines.problems import Problem
 from pipelines.template_filters import FILTERS, OF_PLACES, Filter, FilterError
-from pipelines.template_syntax import TemplateError, offset_of, read_template
+from pipelines.template_syntax import TemplateError, offset_of, problem_at, read_template
 from pipelines.template_value import Value, as_text, attribute, concatenated, holds, is_unknown
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 _COMPARISONS: Mapping[str, type[exp.Binary]] = {
     "eq": exp.EQ, "ne": exp.EQ, "lt": exp.LT, "lteq": exp.LTE, "gt": exp.GT, "gteq": exp.GTE,
 }  # fmt: skip
-_LONGEST_EXCERPT = 200
 _MOST_PARTS = 5_000
 """Of SQL within one ``{{ }}``; filters repeat what they are applied to."""
 
@@ -282,19 +281,6 @@ class _Reader:
 
     def _refuse(self, node: nodes.Node, message: str) -> None:
         self.problems.append(problem_at(self._text, offset_of(node), message))
-
-
-def problem_at(text: Text, offset: int, message: str) -> Problem:
-    """A finding in a text, with the line it is in; where the file's own line is not known, the line of the text."""
-    if text.exact and text.lines:
-        place = text.at(offset)
-        line, column = text.lines[place.line - text.position.line], place.column
-    else:
-        before, line = text.value[:offset], text.value[offset:].partition("\n")[0]
-        start = before.rpartition("\n")[2]
-        line, column = start + line, len(start) + 1
-    excerpt = f"{line}\n{' ' * (column - 1)}^" if len(line) <= _LONGEST_EXCERPT else ""
-    return Problem(text.at(offset), message, excerpt=excerpt)
 
 
 def _is_instant(literal: str) -> bool:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
+from pipelines.problems import Problem
+
+if TYPE_CHECKING:
+    from pipelines.model import Text
+
 MOST_NESTED = 40
 """How deep conditions, brackets and filters may nest; what SQL engines take without trouble."""
+
+_LONGEST_EXCERPT = 200
 
 _ENVIRONMENT = Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 - it only reads, nothing renders
 
@@ -53,6 +61,19 @@ def offset_of(node: nodes.Node) -> int:
     # Jinja places an operator's node after its left side, and some nodes nowhere.
     places: list[int | None] = [node.lineno, *(child.lineno for child in node.find_all(nodes.Node))]
     return min((place for place in places if place is not None), default=0)
+
+
+def problem_at(text: Text, offset: int, message: str) -> Problem:
+    """A finding in a text, with the line it is in; where the file's own line is not known, the line of the text."""
+    if text.exact and text.lines:
+        place = text.at(offset)
+        line, column = text.lines[place.line - text.position.line], place.column
+    else:
+        before, line = text.value[:offset], text.value[offset:].partition("\n")[0]
+        start = before.rpartition("\n")[2]
+        line, column = start + line, len(start) + 1
+    excerpt = f"{line}\n{' ' * (column - 1)}^" if len(line) <= _LONGEST_EXCERPT else ""
+    return Problem(text.at(offset), message, excerpt=excerpt)
 
 
 def tokens(source: str) -> Iterator[tuple[int, str, str]]:

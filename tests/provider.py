@@ -28,6 +28,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
 
     @property
     def json(self) -> Any:
@@ -58,7 +59,7 @@ def provider(*replies: Reply) -> Iterator[Provider]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            it.requests.append(Request(self.path, dict(self.headers), body))
+            it.requests.append(Request(self.path, dict(self.headers), body, self.command))
             reply = it.replies.pop(0) if it.replies else Reply()
             if reply.does != "answers":
                 if reply.does == "hangs":
@@ -71,6 +72,8 @@ def provider(*replies: Reply) -> Iterator[Provider]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer)
+
+        do_PUT = do_POST  # noqa: N815 (the name that the library looks for)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -31,11 +31,13 @@ class Answer:
 
     Attributes:
         retry_after: Seconds that it asks to wait; None: it does not.
+        headers: By name, in small letters.
     """
 
     status: int
     body: bytes
     retry_after: float | None
+    headers: Mapping[str, str]
 
     @property
     def is_taken(self) -> bool:
@@ -72,8 +74,17 @@ def host_of(url: str) -> str:
     raise SenderError("The URL is none of the web: it must begin with https:// or http:// and a host.")
 
 
-def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def call(
+    url: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST", answer_seconds: float | None = None
+) -> Answer:
     """Send one request and wait for its answer, whatever that is; connections are kept for the next.
+
+    Args:
+        url: Where to.
+        headers: They hold no control characters.
+        body: What is sent.
+        method: The verb of HTTP.
+        answer_seconds: How long to wait for the answer; None: as long as is usual.
 
     Raises:
         SenderError: It did not get there.
@@ -84,7 +95,10 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
 
     host = host_of(url)
     try:
-        response = _pool().request("POST", url, headers=dict(headers), body=body, preload_content=False)
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=answer_seconds or ANSWER_SECONDS)
+        response = _pool().request(
+            method, url, headers=dict(headers), body=body, preload_content=False, timeout=timeout
+        )
         text = response.read(_LONGEST_ANSWER)
         response.release_conn()
     except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
@@ -97,16 +111,16 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         raise SenderError(f"{host} cannot be reached: {type(error).__name__}.") from error
     except (HTTPError, OSError) as error:
         raise UnansweredError(f"{host} did not answer: {type(error).__name__}.") from error
-    return Answer(response.status, text, _seconds(response.headers.get("Retry-After")))
+    named_small = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status, text, _seconds(named_small.get("retry-after")), named_small)
 
 
 @cache
 def _pool() -> urllib3.PoolManager:
     import urllib3
 
-    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
     # Nothing is sent again here: what may be repeated is the hand-off's to say. Nor elsewhere, by a redirect.
-    return urllib3.PoolManager(timeout=timeout, retries=False, maxsize=4)
+    return urllib3.PoolManager(retries=False, maxsize=4)
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -40,11 +40,16 @@ def write_mail(message: Mapping[str, Any], sent_from: str, domain: str, now: dat
     for name, value in (payload.get("headers") or {}).items():
         if name.lower() in _MAY_ADD:
             mail[name] = value
-    html = payload.get("html")
     mail.set_content(payload.get("body") or "")
-    if html:
-        # What a mail program shows after the subject is the first text that it finds.
-        preheader = payload.get("preheader")
-        hidden = _HIDDEN.format(escape(preheader)) if preheader else ""
-        mail.add_alternative(hidden + html, subtype="html")
+    if html := html_of(payload):
+        mail.add_alternative(html, subtype="html")
     return mail.as_bytes()
+
+
+def html_of(payload: Mapping[str, Any]) -> str | None:
+    """The HTML of a message, its preheader within; None: it has none."""
+    html, preheader = payload.get("html"), payload.get("preheader")
+    if not html:
+        return None
+    # What a mail program shows after the subject is the first text that it finds.
+    return (_HIDDEN.format(escape(preheader)) if preheader else "") + str(html)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from pipelines.problems import UserError
@@ -125,6 +125,15 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """Give back what stayed open between batches; there may be more of them."""
+
+
+@runtime_checkable
+class ForgetfulSender(Sender, Protocol):
+    """A way out that knows a repeat by its key, and not for ever."""
+
+    @property
+    def remembers(self) -> timedelta | None:
+        """How long it knows a key again, from the first time it gets it; None: it knows none."""
 
 
 @runtime_checkable

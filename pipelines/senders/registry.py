@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipelines.senders.files import FILES
+from pipelines.senders.http import HTTP
 from pipelines.senders.kafka import KAFKA
 from pipelines.senders.protocol import SenderError
 from pipelines.senders.sender_type import SenderType
@@ -24,6 +25,7 @@ BUILT_IN: Mapping[str, SenderType] = {
     "table": TABLE,
     "webhook": WEBHOOK,
     "smtp": SMTP,
+    "http": HTTP,
     "kafka": KAFKA,
 }
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipelines.model import Sender as Settings
 from pipelines.senders.protocol import Sender, WarehouseSender
+
+if TYPE_CHECKING:
+    from pipelines.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,9 @@ class SenderType:
         required: Options that must be there.
         secrets: Options that are written ``{env: NAME}``; they are in ``secrets`` of the entry, not in ``options``.
         maybe_secrets: Options that may be written either way.
+        shapes: The JSON Schema of options that are more than a text; `read` reads them.
+        read: Makes `details` of an entry out of the options with shapes, and reports what is wrong with them; None:
+            something was.
         reaches_outside: Whether messages leave for where other people may see them, or what tells it from an entry.
             Such a sender is opened only where `sends: true` stands; anywhere else its batches go to files.
     """
@@ -39,6 +46,8 @@ class SenderType:
     required: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     maybe_secrets: frozenset[str] = frozenset()
+    shapes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    read: Callable[[Reader], object | None] | None = None
     reaches_outside: bool | Callable[[Settings], bool] = True
 
     def takes_outside(self, settings: Settings) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.model import Sender as Settings
 from pipelines.secret import Secret
 from pipelines.senders.file_format import write_jsonl
-from pipelines.senders.http_call import Answer, host_of, is_for_now, named, post
+from pipelines.senders.http_call import Answer, call, host_of, is_for_now, named
 from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError, UnansweredError
 from pipelines.senders.sender_type import SenderType
 
@@ -62,7 +62,7 @@ class WebhookSender:
         headers |= {"Idempotency-Key": batch.batch_id, **signature(self.secret.read(), batch.batch_id, body)}
         if self.authorization:
             headers["Authorization"] = self.authorization.read()
-        answer = post(url, headers, body)
+        answer = call(url, headers, body)
         if answer.status == 207:
             return _outcome(answer, host_of(url))
         if not answer.is_taken:

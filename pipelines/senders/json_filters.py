@@ -1,0 +1,63 @@
+"""Filters for the templates of JSON, beside Jinja's own: what providers want of a message in another shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from email.utils import parseaddr
+from typing import Any
+
+from pipelines.senders.mail import html_of
+
+_ADDRESS = re.compile(r"[^\s,;<>\"()\[\]]+@[^\s,;<>\"()\[\]@]+")
+
+
+def address(mailbox: str) -> str:
+    """The address in a mailbox.
+
+    >>> address("Shop <hello@example.com>"), address("hello@example.com")
+    ('hello@example.com', 'hello@example.com')
+    """
+    return parseaddr(mailbox)[1]
+
+
+def one_address(text: str) -> str:
+    """An address that is one and no more: providers take what stands behind a comma for another.
+
+    >>> one_address(" ada@example.com ")
+    'ada@example.com'
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not _ADDRESS.fullmatch(text.strip()):
+        raise ValueError
+    return text.strip()
+
+
+def mailbox_name(mailbox: str) -> str | None:
+    """The name in a mailbox; None: it has none.
+
+    >>> mailbox_name("Shop <hello@example.com>"), mailbox_name("hello@example.com")
+    ('Shop', None)
+    """
+    return parseaddr(mailbox)[0] or None
+
+
+def pairs(members: Mapping[str, Any], key: str = "name", value: str = "value") -> list[dict[str, Any]]:
+    """The members of an object as a list of objects.
+
+    >>> pairs({"List-Unsubscribe": "<https://example.com>"}, "Name", "Value")
+    [{'Name': 'List-Unsubscribe', 'Value': '<https://example.com>'}]
+    """
+    return [{key: name, value: member} for name, member in members.items()]
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "address": address,
+    "one_address": one_address,
+    "mailbox_name": mailbox_name,
+    "pairs": pairs,
+    "html": html_of,
+}
+"""By the names that templates know them by."""
