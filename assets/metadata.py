@@ -8,7 +8,7 @@ from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from pipelines.guards import GuardFinding
 from pipelines.health import Finding
-from warehouse.tables import CUSTOMER_ID, Column
+from warehouse.table import CUSTOMER_ID, Column
 
 Metadata = dict[str, MetadataValue]
 

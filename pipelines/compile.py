@@ -19,8 +19,9 @@ from pipelines.model import Kind
 from pipelines.sources import SourceTable, view_statements
 from pipelines.sql_text import literal, render, timestamp
 from warehouse import tables, writes
+from warehouse.table import CUSTOMER_ID, Table
 
-_TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bigint", tables.CUSTOMER_ID
+_TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bigint", CUSTOMER_ID
 _VISIT = {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "entry_number": _NUMBER}
 RUN_TABLES: Mapping[str, Mapping[str, str]] = {
     "run_receipts": {"message_id": _TEXT, "received_at": _TIME},
@@ -250,7 +251,7 @@ def _guard(job: Job) -> Iterator[Statement]:
 def _write(job: Job, *, is_guarded: bool) -> Iterator[Statement]:
     """What was found, into the state and the journal."""
 
-    def all_of(table: tables.Table, run_table: str) -> str:
+    def all_of(table: Table, run_table: str) -> str:
         return f"select {', '.join(table.column_names)}\nfrom {run_table}"
 
     yield _append(tables.CLOSED_VISITS, render("write_closed_visits"), "run_visits")
@@ -304,12 +305,12 @@ def _check() -> Iterator[Statement]:
     )
 
 
-def _append(table: tables.Table, select: str, *needs: str) -> Statement:
+def _append(table: Table, select: str, *needs: str) -> Statement:
     sql = writes.append(table.qualified_name, table.column_names, select)
     return Statement(f"write {table.qualified_name}", sql, needs=needs)
 
 
-def _clear(table: tables.Table, keys: Sequence[str], select: str, *needs: str) -> Statement:
+def _clear(table: Table, keys: Sequence[str], select: str, *needs: str) -> Statement:
     return Statement(f"clear {table.qualified_name}", writes.delete(table.qualified_name, keys, select), needs=needs)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.problems import UsageError
-from warehouse.tables import CUSTOMER_ID, Column, Table
+from warehouse.table import CUSTOMER_ID, Column, Table
 from warehouse.views import PUBLIC
 
 HEADER = "# Written by `series dbt-sources`, which replaces this file; keep your own sources in another."

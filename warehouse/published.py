@@ -17,6 +17,7 @@ import duckdb
 
 from warehouse import state
 from warehouse.adapter import Warehouse, WarehouseError
+from warehouse.table import Table
 from warehouse.tables import (
     CLOSED_VISITS,
     FIRST_ENGAGEMENTS,
@@ -26,7 +27,6 @@ from warehouse.tables import (
     PENDING_TAGS,
     TABLES,
     TICKS,
-    Table,
 )
 
 _RUN_COLUMNS: Mapping[str, str] = {

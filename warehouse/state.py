@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from warehouse.adapter import Warehouse, WarehouseError
-from warehouse.tables import CUSTOMER_ID, META, SCHEMA_VERSION, TABLES
+from warehouse.table import CUSTOMER_ID
+from warehouse.tables import META, SCHEMA_VERSION, TABLES
 from warehouse.views import VIEWS
 
 MIGRATIONS: Mapping[int, Sequence[str]] = {

@@ -7,73 +7,12 @@ visits and the closed ones, so that a run touches only what is open, however lon
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from warehouse.table import CUSTOMER_ID, Column, Table
 
 SCHEMA_VERSION = 6
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
-
-CUSTOMER_ID = "CUSTOMER_ID"
-"""Stands for the type of the source's ``customer_id``, which the state keeps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    Attributes:
-        doc: What it means, its unit and time zone, and what null means; one line, for people and catalogs.
-        nullable: Whether null occurs; ``doc`` then says what it means.
-        unique: Whether no value occurs twice.
-        values: The only values that occur; empty where there is no such list.
-        references: ``table.column`` of the same schema that has every value of this one; None where there is none.
-    """
-
-    name: str
-    type: str
-    doc: str
-    nullable: bool = False
-    unique: bool = False
-    values: tuple[str, ...] = ()
-    references: str | None = None
-
-    @property
-    def description(self) -> str:
-        """What it means, with the values it may have."""
-        return f"{self.doc} One of: {', '.join(self.values)}." if len(self.values) > 1 else self.doc
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table; ``grain`` says what a row is. It is the one home of what its columns mean."""
-
-    schema: str
-    name: str
-    grain: str
-    columns: tuple[Column, ...]
-
-    @property
-    def description(self) -> str:
-        """What a row is, as a sentence."""
-        return f"Grain: {self.grain}."
-
-    @property
-    def qualified_name(self) -> str:
-        """Schema and name, as SQL wants them."""
-        return f"{self.schema}.{self.name}"
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """The columns' names in order."""
-        return tuple(column.name for column in self.columns)
-
-    def create(self, customer_id_type: str) -> str:
-        """The statement that makes the table where it is absent."""
-        columns = ",\n".join(
-            f"    {column.name} {customer_id_type if column.type == CUSTOMER_ID else column.type}"
-            for column in self.columns
-        )
-        return f"create table if not exists {self.qualified_name} (\n{columns}\n)"
-
 
 OUTCOMES = ("matched", "not_matched", "delivered", "not_delivered", "waited", "tagged")
 """How a block is left while its entry goes on."""

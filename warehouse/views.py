@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from warehouse.tables import BLOCKED_BY, OUTCOMES, TABLES, TAG_WRITES, Column, Table
+from warehouse.table import Column, Table
+from warehouse.tables import BLOCKED_BY, OUTCOMES, TABLES, TAG_WRITES
 
 _SHARED = {column.name: column for column in TAG_WRITES.columns}
 _OF_A_VISIT = tuple(_SHARED[name] for name in ("entry_id", "series_id", "block_id", "customer_id"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from warehouse.tables import CUSTOMER_ID
+from warehouse.table import CUSTOMER_ID
 
 
 def view(name: str, select: str) -> str:

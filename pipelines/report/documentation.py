@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pipelines.report.measures import MEASURES
 from pipelines.report.tables import TABLES, ReportTable
-from warehouse.tables import CUSTOMER_ID
+from warehouse.table import CUSTOMER_ID
 
 _HEAD = """# The tables of the report
 

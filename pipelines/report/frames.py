@@ -12,7 +12,7 @@ from pipelines.report.tables import ReportTable
 from pipelines.sql_text import render
 from pipelines.statistics import Interval, wilson_interval
 from warehouse.adapter import Warehouse
-from warehouse.tables import CUSTOMER_ID
+from warehouse.table import CUSTOMER_ID
 
 _TYPES: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(),

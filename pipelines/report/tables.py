@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipelines.report.measures import ENDED_AS
-from warehouse.tables import CUSTOMER_ID, OUTCOMES, Column
+from warehouse.table import CUSTOMER_ID, Column
+from warehouse.tables import OUTCOMES
 
 TEXT, NUMBER, SHARE, DAY, FLAG = "VARCHAR", "BIGINT", "DOUBLE", "DATE", "BOOLEAN"
 
