@@ -41,9 +41,9 @@ class BucketServer:
         )
 
 
-def objects(store: S3Store) -> dict[str, bytes]:
-    """Everything in a bucket."""
-    names = [found["path"] for batch in store.list() for found in batch]
+def objects(store: S3Store, prefix: str | None = None) -> dict[str, bytes]:
+    """Everything in a bucket, or below a prefix."""
+    names = [found["path"] for batch in store.list(prefix) for found in batch]
     return {name: bytes(store.get(name).bytes()) for name in sorted(names)}
 
 

@@ -21,9 +21,8 @@ class Cluster:
 
     def records(self, topic: str) -> list[Message]:
         """All of a topic, by key and offset; it is not there where nobody has written to it."""
-        consumer = Consumer(
-            {"bootstrap.servers": self.servers, "group.id": "tests", "enable.partition.eof": True} | _SILENT
-        )
+        wanted = {"group.id": "tests", "enable.partition.eof": True, "fetch.wait.max.ms": 10}
+        consumer = Consumer({"bootstrap.servers": self.servers} | wanted | _SILENT)
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
         found: list[Message] = []

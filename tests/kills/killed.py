@@ -3,8 +3,9 @@
 It reads orders from standard input, one JSON object a line, and answers each with the exit code. DuckDB is opened by
 the children alone, because its threads would not survive the fork.
 
-Work passes points: before and after each call of DuckDB (``begin``, ``execute``, ``sql``, ``commit``) and each step of
-writing a file (``mkdir``, ``fsync``, ``link``, ``unlink``). Undisturbed work writes their names to ``points.txt``.
+Work passes points: before and after each call of DuckDB (``begin``, ``execute``, ``sql``, ``commit``), each step of
+writing a file (``mkdir``, ``fsync``, ``link``, ``unlink``) and each call of a sender's library. Undisturbed work writes
+their names to ``points.txt``.
 """
 
 from __future__ import annotations
@@ -20,13 +21,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+import confluent_kafka
+
 from pipelines import Project
 from pipelines.sql_text import _environment
+from tests.kills.offers import offer
 from warehouse.duckdb import DuckDB
 
-Work = Literal["run", "hand-off", "released", "dropped"]
+Work = Literal["run", "hand-off", "released", "dropped", "offer"]
 CALLS = ("begin", "execute", "sql", "commit")
 FILE_STEPS = ("mkdir", "fsync", "link", "unlink")
+SENDER_STEPS = {
+    ("urllib3", "PoolManager"): ("request",),
+    ("smtplib", "SMTP"): ("connect", "send", "getreply"),
+    ("obstore.store", "S3Store"): ("head", "put", "get"),
+}
+KAFKA_STEPS = ("list_topics", "produce", "flush")
+"""Its class cannot be changed, but there can be one in its place."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +87,22 @@ class Spy:
         return self._points.around(name, attribute) if name in CALLS else attribute
 
 
-def work(project: Project, order: Order) -> None:
+def do(order: Order) -> None:
     """What the order is about, undisturbed."""
+    if order.work == "offer":
+        offer(Path(order.folder))
+    else:
+        work(Project.open(order.folder), order)
+
+
+def work(project: Project, order: Order) -> None:
+    """The same in a whole project."""
     if order.work == "run":
         project.run(order.as_of, hand_off=False)
     elif order.work == "hand-off":
         project.hand_off()
     else:
+        assert order.work != "offer"
         project.decide(order.work, all_held=True, why="A test")
 
 
@@ -96,7 +116,13 @@ def work_watched(order: Order) -> None:
     DuckDB.__init__ = make_spied  # type: ignore[method-assign]
     for name in FILE_STEPS:
         setattr(os, name, points.around(name, getattr(os, name)))
-    work(Project.open(order.folder), order)
+    for (module, kind), names in SENDER_STEPS.items():
+        changed = getattr(import_module(module), kind)
+        for name in names:
+            setattr(changed, name, points.around(name, getattr(changed, name)))
+    steps = {name: points.around(name, getattr(confluent_kafka.Producer, name)) for name in KAFKA_STEPS}
+    setattr(confluent_kafka, "Producer", type("Producer", (confluent_kafka.Producer,), steps))  # noqa: B010 (a type)
+    do(order)
     Path(order.folder, "points.txt").write_text("\n".join(points.passed))
 
 
@@ -118,7 +144,7 @@ def fork(order: Order) -> int:
 
 def warm(folder: Path) -> None:
     """Do once, for all children, what needs no DuckDB."""
-    for module in ("pyarrow", "pipelines.hand_off", "pipelines.run"):
+    for module in ("pyarrow", "polars", "pipelines.hand_off", "pipelines.run", *(module for module, _ in SENDER_STEPS)):
         import_module(module)
     Project.open(folder).problems()
     for template in (Path(__file__).parents[2] / "sql").glob("*.jinja"):

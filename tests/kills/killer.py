@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tests.kills.killed import Order, encode
@@ -36,6 +36,14 @@ class Killer:
 
     def close(self) -> None:
         self._process.communicate()
+
+
+def chosen(points: Sequence[str], count: int, calls: Collection[str]) -> list[int]:
+    """Some points, evenly spread: half of them around these calls, half around others."""
+    around = [number for number, name in enumerate(points) if name.split()[1] in calls]
+    # In the order of their names, so that none of the few kinds is left out.
+    others = sorted(set(range(len(points))) - set(around), key=lambda number: points[number])
+    return [*spread(around, count // 2), *spread(others, count - count // 2)]
 
 
 def spread(numbers: Sequence[int], count: int) -> list[int]:

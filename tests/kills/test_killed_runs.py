@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from pipelines import Project
 from tests import shop
 from tests.kills.killed import CALLS, FILE_STEPS, Order, Work, work
-from tests.kills.killer import KILLS, Killer, spread
+from tests.kills.killer import KILLS, Killer, chosen
 
 WORKS: list[tuple[int, Work]] = [(run, work) for run in shop.AS_OF for work in ("run", "hand-off")]
 STATEMENTS = ("execute", "sql")
@@ -54,14 +53,6 @@ def history(killer: Killer, tmp_path_factory: pytest.TempPathFactory) -> History
     return history
 
 
-def chosen(points: Sequence[str], count: int) -> list[int]:
-    """Some points, evenly spread: half of them at statements, half at transactions and files."""
-    statements = [number for number, name in enumerate(points) if name.split()[1] in STATEMENTS]
-    # In the order of their names, so that none of the few kinds is left out.
-    others = sorted(set(range(len(points))) - set(statements), key=lambda number: points[number])
-    return [*spread(statements, count // 2), *spread(others, count - count // 2)]
-
-
 def differences(folder: Path, undisturbed: Undisturbed, order: Order, killer: Killer) -> list[str]:
     """The tables and files that differ from the undisturbed ones after a kill and a repeat."""
     shutil.copytree(undisturbed.before, folder)
@@ -80,7 +71,7 @@ def test_killed_at_a_point_and_repeated(
 ) -> None:
     undisturbed = history[run, piece]
     found = {}
-    for point in chosen(undisturbed.points, KILLS // len(WORKS)):
+    for point in chosen(undisturbed.points, KILLS // len(WORKS), STATEMENTS):
         order = replace(undisturbed.order, point=point)
         found[f"{point}: {undisturbed.points[point]}"] = differences(tmp_path / "project", undisturbed, order, killer)
     assert len(found) >= 9
