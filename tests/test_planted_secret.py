@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import duckdb
 import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 from click.testing import CliRunner
 
 from pipelines.cli import main
+from pipelines.senders import kafka
+from tests.kafka_cluster import cluster
 from tests.loopback import AS_OF, PACKAGE, listening, make_shop
 from tests.provider import Reply, provider
+from tests.test_smtp import free_port
 
 PLANTED = "Tr0ub4dor &3/secret+value"
 FORMS = (PLANTED, quote(PLANTED), quote(PLANTED, safe=""), base64.b64encode(PLANTED.encode()).decode())
@@ -86,22 +94,85 @@ def test_it_appears_in_no_refusal(project: Path, debug: list[str]) -> None:
                 assert PLANTED not in f"{done.stdout}{done.stderr}{done.exception!r}", (wrong, verb, form)
 
 
+def fail(folder: Path, sender: str) -> str:
+    """All that is said and written of batches that their sender does not take."""
+    make_shop(folder, "unused")
+    settings = f"channels: {{email: {{sender: crm}}}}\nsenders: {{crm: {sender}}}\nsends: true\n"
+    (folder / "series.yml").write_text(settings)
+    done = CliRunner().invoke(main, ["--project-dir", str(folder), "run", "--as-of", AS_OF, "--debug"])
+    assert done.exit_code == 1
+    batches = [row for file in folder.rglob("*.duckdb") for row in rows(file) if row.startswith("series.batches")]
+    assert len(batches) > 1, "the copy for readers has it too"
+    return "\n".join([done.stdout, done.stderr, repr(done.exception), *batches])
+
+
+def told(said: str) -> list[str]:
+    """What of it should not be there: a secret, or what an address has."""
+    return [form for form in (*FORMS, "@") if form in said]
+
+
 @pytest.mark.parametrize("reply", [Reply(422, "no such user c1@example.com"), Reply(does="dies"), Reply(301)])
 def test_neither_a_secret_nor_an_address_is_in_what_is_said_of_a_webhook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: Reply
 ) -> None:
-    folder = make_shop(tmp_path / "shop", "unused")
-    hook = "{type: webhook, url: {env: HOOK}, secret: {env: HOOK_KEY}, authorization: {env: HOOK_LOGIN}}"
-    (folder / "series.yml").write_text(f"channels: {{email: {{sender: crm}}}}\nsenders: {{crm: {hook}}}\nsends: true\n")
     monkeypatch.setenv("HOOK_KEY", f"key of {PLANTED}")
     monkeypatch.setenv("HOOK_LOGIN", f"Bearer {PLANTED}")
     with provider(reply) as server:
         monkeypatch.setenv("HOOK", f"{server.url}?token={quote(PLANTED)}")
-        done = CliRunner().invoke(main, ["--project-dir", str(folder), "run", "--as-of", AS_OF, "--debug"])
+        hook = "{type: webhook, url: {env: HOOK}, secret: {env: HOOK_KEY}, authorization: {env: HOOK_LOGIN}}"
+        assert told(fail(tmp_path / "shop", hook)) == []
         (request,) = server.requests
     assert request.headers["Authorization"] == f"Bearer {PLANTED}"
-    assert done.exit_code == 1
-    batches = [row for file in folder.rglob("*.duckdb") for row in rows(file) if row.startswith("series.batches")]
-    assert len(batches) > 1, "the copy for readers has it too"
-    said = "\n".join([done.stdout, done.stderr, repr(done.exception), *batches])
-    assert [form for form in (*FORMS, "@") if form in said] == []
+
+
+def test_nor_in_what_is_said_of_a_mail_server_that_quotes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("MAIL_PASSWORD", PLANTED)
+    heard: list[bytes] = []
+
+    def login(*arguments: Any) -> AuthResult:
+        heard.append(arguments[4].password)
+        quoting = f"535 5.7.8 {PLANTED} of c1@example.com is not right"
+        return AuthResult(success=False, handled=False, message=quoting)
+
+    mailbox = Controller(
+        object(),
+        hostname="127.0.0.1",
+        port=free_port(),
+        tls_context=context,
+        require_starttls=True,
+        authenticator=login,
+    )
+    mailbox.start()
+    try:
+        mailer = f"{{type: smtp, host: localhost, port: '{mailbox.port}', from: s@shop.example, username: u"
+        said = fail(tmp_path / "shop", f"{mailer}, password: {{env: MAIL_PASSWORD}}}}")
+    finally:
+        mailbox.stop()
+    assert heard[0] == PLANTED.encode()
+    assert "refuses the login: 535 5.7.8." in said
+    assert told(said) == []
+
+
+def test_nor_of_a_bucket_whose_server_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_SECRET", PLANTED)
+    with provider() as server:  # which only knows POST
+        url = server.url.removesuffix("/hook")
+        store = f"{{type: files, path: 's3://planted/x', endpoint: '{url}', access_key_id: AKIATEST"
+        said = fail(tmp_path / "shop", f"{store}, secret_access_key: {{env: STORE_SECRET}}}}")
+    assert "s3://planted/x cannot be used: its server answered 501" in said
+    assert told(said) == []
+
+
+def test_nor_of_brokers_that_nobody_can_log_in_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setenv("BUS_PASSWORD", PLANTED)
+    with cluster() as running:
+        bus = f"{{type: kafka, servers: '{running.servers}', topic: t, username: u, mechanism: scram-sha-512"
+        said = fail(tmp_path / "shop", f"{bus}, password: {{env: BUS_PASSWORD}}}}")
+    assert "Kafka's topic t cannot be reached: " in said
+    assert told(said) == []
