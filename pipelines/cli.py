@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli_batches import batches
+from pipelines.cli_receipts import receipts
 from pipelines.init_options import table_options
 from pipelines.invocation import Invocation, Verbs, as_of_option, common_options, end, say, warn
 from pipelines.problems import RefusedError, UserError
@@ -190,6 +191,7 @@ def hand_off(invocation: Invocation) -> None:
 
 
 main.add_command(batches)
+main.add_command(receipts)
 
 
 @main.command()

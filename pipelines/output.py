@@ -120,13 +120,13 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f}%"
 
 
-def track(steps: Sequence[Step]) -> Iterable[Step]:
+def track(steps: Sequence[Step], doing: str = "Running") -> Iterable[Step]:
     """Hand on the steps of long work, with a progress bar on standard error where that is a terminal."""
     from rich.console import Console
     from rich.progress import track as bar
 
     console = Console(stderr=True)
-    return bar(steps, "Running", console=console, transient=True) if console.is_terminal else steps
+    return bar(steps, doing, console=console, transient=True) if console.is_terminal else steps
 
 
 def count(number: int, noun: str) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipelines.health import Finding
     from pipelines.preview import Preview
     from pipelines.project_warehouse import ProjectWarehouse
+    from pipelines.receipts.load import LoadResult, Track
     from pipelines.report import Report
     from pipelines.run import SeriesRun
     from pipelines.scenario_run import ScenarioResult
@@ -307,6 +308,35 @@ class Project:
             decided = decide(warehouse, decision, chosen, why, decided_by or current_person())
             self._warehouse.publish_after("The decision stands", warehouse)
             return decided
+
+    def load_receipts(
+        self,
+        paths: Sequence[Path],
+        provider: str | None = None,
+        *,
+        remove: bool = False,
+        track: Track = iter,
+    ) -> LoadResult:
+        """Take in files of receipts; they count as engagements from then on, each once.
+
+        Args:
+            paths: Files, or folders of them: JSONL, CSV, Parquet.
+            provider: Whose events they are, a name of `pipelines.receipts.maps.MAPS`; None: rows with our own columns.
+            remove: Whether files are removed once they are loaded; those with bad rows stay.
+            track: Is given the groups of files, for a progress bar.
+
+        Raises:
+            UsageError: There is no such file or provider.
+            WarehouseError: There is no warehouse, or it cannot be opened.
+        """
+        from pipelines.receipts.load import find_files, load
+
+        files = find_files(paths, provider)
+        if not self.warehouse_path.exists():
+            raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
+        return load(
+            files, lambda inputs: self._warehouse.open(inputs=inputs), current_instant, remove=remove, track=track
+        )
 
     def status(self) -> Status:
         """How the project stands."""

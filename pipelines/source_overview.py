@@ -130,7 +130,7 @@ def _state(table: SourceTable, rows: SourceRows | None) -> SourceState:
     source = table.source
     return SourceState(
         name=source.name,
-        where=source.where,
+        where=table.where,
         present=table.columns is not None,
         rows=rows.rows if rows else None,
         newest_at=rows.newest_at if rows else None,

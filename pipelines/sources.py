@@ -15,6 +15,7 @@ from pipelines.origin import DbtModel, Files, PostgresQuery, Query, input_table
 from pipelines.problems import Problem
 from pipelines.sql_text import identifier
 from warehouse.adapter import StatementError, Warehouse
+from warehouse.receipts import RECEIPTS
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "customers": ("customer_id",),
@@ -43,12 +44,21 @@ class SourceTable:
         columns: Logical name to the table's own name and the type it is read as, in the table's order; None: there is
             no such table.
         own: The same with the table's own types.
+        receipts: Whether the loaded receipts count beside its rows.
     """
 
     source: Source
     relation: str
     columns: Mapping[str, tuple[str, str]] | None
     own: Mapping[str, tuple[str, str]] | None
+    receipts: bool = False
+
+    @property
+    def where(self) -> str:
+        """Where its rows come from, in words."""
+        if self.relation == RECEIPTS.qualified_name:
+            return "loaded receipts"
+        return f"{self.source.where} and loaded receipts" if self.receipts else self.source.where
 
     def type_of(self, column: str) -> str:
         """The engine's type of a column that is there."""
@@ -69,7 +79,9 @@ def find_sources(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, So
             found = None
         else:
             is_told = not relation or isinstance(source.origin, Files | PostgresQuery)
-            if found is None and not is_told and (name == "customers" or source.position is not None):
+            # Where nothing says what table the engagements are, they are what is loaded, if need be later.
+            is_needed = name == "customers" or (source.position is not None and not _may_be_receipts(source))
+            if found is None and not is_told and is_needed:
                 message = f"source `{name}`: there is no table or view {source.where}"
                 if source.position is None:
                     message += (
@@ -77,9 +89,12 @@ def find_sources(warehouse: Warehouse, settings: Settings) -> tuple[dict[str, So
                         f"`sources: {{{name}: {{table: NAME}}}}`"
                     )
                 problems.append(_problem(source, f"{message}."))
+        receipts = warehouse.columns(RECEIPTS.qualified_name) if name == "engagements" else None
+        if found is None and receipts and _may_be_receipts(source):
+            relation, found, receipts = RECEIPTS.qualified_name, receipts, None
         own = None if found is None else _logical(source, found)
         typed = own and {column: (actual, source.types.get(column, type_)) for column, (actual, type_) in own.items()}
-        table = SourceTable(source, relation, typed, own)
+        table = SourceTable(source, relation, typed, own, bool(receipts))
         tables[name] = table
         problems.extend(_check(table, [column for column, _ in found or ()]))
     return tables, problems
@@ -130,6 +145,12 @@ def unfit_checks(tables: Mapping[str, SourceTable]) -> list[tuple[str, list[str]
         if counts:
             found.append((name, changed, f"select {_listed(counts)}\nfrom {table.relation}"))
     return found
+
+
+def _may_be_receipts(source: Source) -> bool:
+    """Whether the project file leaves open what table the engagements are."""
+    is_default = source.origin is None and source.table == source.name
+    return source.name == "engagements" and is_default and not source.columns
 
 
 def _relation(source: Source) -> str:
@@ -212,7 +233,10 @@ def _view(table: SourceTable, id_type: str) -> str:
     if name not in ("customers", "companies"):
         wanted = [*REQUIRED[name], *OPTIONAL.get(name, ())]
     columns = [f"{_value(table, column, id_type)} as {identifier(column)}" for column in wanted]
-    return f"select\n    {_listed(columns)}\nfrom {table.relation}"
+    select = f"select\n    {_listed(columns)}\nfrom {table.relation}"
+    if table.receipts:
+        select += f"\nunion all\nselect\n    {_listed(wanted)}\nfrom {RECEIPTS.qualified_name}"
+    return select
 
 
 def _empty_type(column: str, id_type: str) -> str:

@@ -134,7 +134,8 @@ def _unprovable_receipts(checked: CheckedSeries, settings: Settings) -> Iterator
             yield _warning(
                 block.channel.position,
                 f"channel `{channel.name}` expects receipts, but there is no `engagements` source, so no message will"
-                " count as delivered; add the source, or set `receipts: false` for the channel in series.yml",
+                " count as delivered; add the source, take receipts in with `series receipts load`, or set"
+                " `receipts: false` for the channel in series.yml",
             )
 
 

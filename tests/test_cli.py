@@ -74,6 +74,7 @@ def test_common_options_stand_before_or_after_the_verb(project: Path, verb: str,
         "compile": ["compile", "upgrade"],
         "preview": ["preview", "upgrade", "offer", "--customer", "1"],
         "demo": ["demo", "--customers", "20", "--hours", "2"],
+        "receipts": ["receipts", "load", "series_definitions"],
     }.get(verb, [verb])
     options = ["--project-dir", str(project), "--format", "json"]
     result = series(*options, *words) if before else series(*words, *options)

@@ -1,0 +1,1 @@
+"""Receipts: what providers say became of messages, taken in from files and turned into engagements."""
