@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from pipelines.carried import MESSAGES, TAG_WRITES
 from pipelines.hint import did_you_mean, there_is_no
 from pipelines.problems import UsageError
 
@@ -60,8 +61,8 @@ _STATUS_AFTER: dict[Decision, BatchStatus] = {"released": "pending", "retried": 
 _CHANGE = """
 update series.batches set status = $status, next_attempt_at = null where batch_id in (select unnest($batch_ids))
 """
-_CHANGE_MESSAGES = """
-update series.messages set status = $status
+_CHANGE_CARRIED = """
+update {table} set status = $status
 where status in ('queued', 'unknown') and batch_id in (select unnest($batch_ids))
 """
 _RECORD = """
@@ -195,7 +196,8 @@ def decide(
             values |= {"status": _STATUS_AFTER[decision], "decided_at": datetime.now(UTC).replace(tzinfo=None)}
             warehouse.execute(_CHANGE, values)
             for status, batch_ids in _messages_after(decision, [known[batch_id] for batch_id in changed]).items():
-                warehouse.execute(_CHANGE_MESSAGES, {"status": status, "batch_ids": batch_ids})
+                for carried in (MESSAGES, TAG_WRITES):
+                    warehouse.execute(carried.sql(_CHANGE_CARRIED), {"status": status, "batch_ids": batch_ids})
             warehouse.execute(_RECORD, values)
     messages = sum(known[batch_id].messages for batch_id in changed)
     unchanged = tuple(batch_id for batch_id in wanted if batch_id not in changed)

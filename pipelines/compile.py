@@ -49,6 +49,7 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
         "message_id": _TEXT, "entry_id": _NUMBER, "series_id": _TEXT, "block_id": _TEXT, "customer_id": _CUSTOMER,
         "channel": _TEXT, "expires_at": _TIME, "received_at": _TIME, "batch_id": _TEXT,
     },
+    "run_tag_writes": {column.name: column.type for column in tables.TAG_WRITES.columns},
     "run_progress": {"entry_id": _NUMBER, "open_visits": _NUMBER, "path_finished": _FLAG},
     "run_entries": {column.name: column.type for column in tables.ENTRIES.columns},
     "run_counts": {"series_id": _TEXT, "what": _TEXT, "times": _NUMBER},
@@ -135,9 +136,10 @@ def compile_setup(job: Job, versions: Mapping[str, Version]) -> tuple[Statement,
         f"{literal(versions[checked.series.series_id].text)})"
         for checked in job.series
     ]
-    channels = [
-        f"({literal(name)}, {literal(checked.channel.sender)})" for name, checked in job.definitions.channels.items()
-    ]
+    senders = {name: checked.channel.sender for name, checked in job.definitions.channels.items()}
+    if tag_sender := job.definitions.settings.tag_sender:
+        senders[tables.TAG_CHANNEL] = tag_sender
+    channels = [f"({literal(name)}, {literal(sender)})" for name, sender in senders.items()]
     return (
         *_values("run_series", dict.fromkeys(("series_id", "status", "definition_hash", "text"), _TEXT), series),
         *_values("run_blocks", BLOCK_COLUMNS, list(block_rows(job))),
@@ -153,8 +155,7 @@ def compile_run(job: Job, id_type: str) -> tuple[Statement, ...]:
         job: The series that are due.
         id_type: The type of customer ids in the state.
     """
-    is_guarded = guard_steps.are_set(job)
-    run_tables = {**RUN_TABLES, **GUARD_TABLES} if is_guarded else RUN_TABLES
+    run_tables = {**RUN_TABLES, **GUARD_TABLES} if guard_steps.are_set(job) else RUN_TABLES
     return (
         *(
             Statement(f"table {name}", writes.empty_table(name, columns, id_type))
@@ -162,7 +163,7 @@ def compile_run(job: Job, id_type: str) -> tuple[Statement, ...]:
         ),
         *_find(job),
         *_guard(job),
-        *_write(job, is_guarded=is_guarded),
+        *_write(job),
         *_check(),
     )
 
@@ -208,6 +209,7 @@ def _find(job: Job) -> Iterator[Statement]:
     yield _into("run_visits", "visits of entry rules", visit_steps.entry_visits(), "run_matches")
     yield from _move(job)
     yield _into("run_messages", "messages queued", steps.messages(job), "run_visits")
+    yield _into("run_tag_writes", "tag writes", steps.tag_writes(job), "run_visits")
     yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
     yield _into(
         "run_entries", "entries", steps.entries(job), "run_goals", "run_ends", "run_progress", "run_new_entries"
@@ -248,7 +250,7 @@ def _guard(job: Job) -> Iterator[Statement]:
         yield _append(tables.SOURCE_COUNTS, select)
 
 
-def _write(job: Job, *, is_guarded: bool) -> Iterator[Statement]:
+def _write(job: Job) -> Iterator[Statement]:
     """What was found, into the state and the journal."""
 
     def all_of(table: Table, run_table: str) -> str:
@@ -261,9 +263,9 @@ def _write(job: Job, *, is_guarded: bool) -> Iterator[Statement]:
     yield _clear(tables.ENTRIES, ("entry_id",), "select entry_id\nfrom run_entries", "run_entries")
     yield _append(tables.ENTRIES, all_of(tables.ENTRIES, "run_entries"), "run_entries")
     yield _append(tables.ADVANCES, render("write_advances"), "run_advances")
-    yield _append(tables.TAG_WRITES, render("write_tag_writes"), "run_visits")
+    yield _append(tables.TAG_WRITES, all_of(tables.TAG_WRITES, "run_tag_writes"), "run_tag_writes")
     yield _clear(tables.PENDING_TAGS, ("customer_id", "tag"), render("agreed_tags"))
-    yield _into("run_pending_tags", "tags to be decided", render("pending_tags"), "run_visits")
+    yield _into("run_pending_tags", "tags to be decided", render("pending_tags"), "run_tag_writes")
     yield _clear(
         tables.PENDING_TAGS,
         ("customer_id", "tag"),
@@ -286,7 +288,9 @@ def _write(job: Job, *, is_guarded: bool) -> Iterator[Statement]:
     for select in steps.rendered_messages(job):
         sql = writes.append(messages, tables.MESSAGES.column_names, select)
         yield Statement("messages", sql, needs=("run_messages",))
-    yield _append(tables.BATCHES, render("write_batches", is_guarded=is_guarded), "run_messages")
+    yield _append(tables.BATCHES, steps.batches(job, "run_messages"), "run_messages")
+    if job.definitions.settings.tag_sender:
+        yield _append(tables.BATCHES, steps.batches(job, "run_tag_writes"), "run_tag_writes")
     yield _append(tables.DEFINITIONS, render("write_definitions"))
     yield _into("run_counts", "what happened", render("counts"), "run_visits", "run_entries")
     yield _append(tables.TICKS, render("write_ticks"))

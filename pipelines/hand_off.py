@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.backoff import MOST_ATTEMPTS
+from pipelines.carried import TAG_WRITES
 from pipelines.offer import Answer, HandedBatch, Waiting, claim, mark, mark_errors, mark_expired, read_waiting
 from pipelines.problems import UserError
 from pipelines.redact import redact
@@ -55,7 +56,7 @@ Opened = Callable[[], AbstractContextManager["Warehouse"]]
 
 @dataclass(frozen=True, slots=True)
 class HandOffResult:
-    """Every batch that had not left and was not held, in the order of its run, then its id; then those made of them.
+    """Every batch that had not left and was not held, as `read_waiting` orders them; then those made of them.
 
     Attributes:
         stopped: Nothing was to leave.
@@ -146,7 +147,7 @@ def hand_off(
     stopped = definitions.settings.policy.stopped
     may_go = [each for each in waiting if not stopped and _may_send(definitions, each.series_id)]
     try:
-        for name, batches in groupby(may_go, key=lambda each: each.sender):
+        for (name, _), batches in groupby(may_go, key=lambda each: (each.sender, each.carried)):
             _to_sender(state, name, list(batches))
     except LockedError as error:
         return HandOffResult(tuple(state.results.values()), stopped, str(error))
@@ -208,7 +209,9 @@ def _groups(batches: Iterable[Waiting], most_messages: int) -> Iterator[list[Wai
     group: list[Waiting] = []
     size = 0
     for batch in batches:
-        if group and size + batch.message_count > most_messages:
+        # What a run says of a customer's tags must have left before the next run may contradict it.
+        must_follow = batch.carried is TAG_WRITES and group and group[-1].as_of != batch.as_of
+        if group and (must_follow or size + batch.message_count > most_messages):
             yield group
             group, size = [], 0
         group.append(batch)
@@ -248,7 +251,8 @@ def _write(state: _HandOff, sender: WarehouseSender, group: Sequence[Waiting]) -
             with warehouse.transaction():
                 claimed, messages, others = claim(warehouse, sender, group, state.as_of)
                 left = [each for each in claimed if each.batch_id in messages]
-                sender.write(warehouse, [each.batch_id for each in left])
+                if left:
+                    sender.write(warehouse, [each.batch_id for each in left])
                 answers = [Answer(each, messages[each.batch_id].num_rows, outcome=Outcome()) for each in left]
                 over = mark_expired(warehouse, [each for each in claimed if each.batch_id not in messages])
                 return [*others, *over, *mark(warehouse, answers, state.clock())]

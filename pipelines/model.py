@@ -392,6 +392,7 @@ class Settings:
     Attributes:
         target: The target's name; None: the file has no ``targets``.
         sends: Whether senders that reach outside may send.
+        tag_sender: The sender that takes tag writes; None: they do not leave.
         former_warehouse_path: ``warehouse_path`` without the target's name in it; None: none was added.
     """
 
@@ -409,6 +410,7 @@ class Settings:
     dbt_target_path: str = "target"
     guards: Guards = Guards()
     publish: str = "every_run"
+    tag_sender: str | None = None
     former_warehouse_path: str | None = None
 
 

@@ -1,5 +1,7 @@
 """Batches that are to leave, as rows: which there are, claiming some, and marking what became of them.
 
+Whatever is said of messages here is true of tag writes, which batches carry as well (`pipelines.carried`).
+
 A claim is committed before anything leaves: from then on the batch is ``unknown``, until its answer is marked. So what
 the tables say of a batch is true whenever a process is killed.
 """
@@ -8,12 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipelines.backoff import MOST_ATTEMPTS, seconds_until_next
+from pipelines.carried import MESSAGES, TAG_WRITES, Carried, carried_by
 from pipelines.senders.protocol import MESSAGE_COLUMNS, Outcome, Sender, WarehouseSender
+from pipelines.tag_order import find_waiting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +31,7 @@ select batch_id, series_id, block_id, channel, as_of, sender, message_count, sta
     last_error
 from series.batches
 where status in ('pending', 'unknown', 'failed')
-order by as_of, batch_id
+order by channel = 'tags', as_of, batch_id
 """
 _CLAIM = """
 update series.batches
@@ -35,23 +39,23 @@ set status = 'unknown', attempts = attempts + 1, last_error = $broken_off, next_
 where batch_id in (select unnest($batch_ids))
 """
 _DOUBT = """
-update series.messages set status = 'unknown'
+update {table} set status = 'unknown'
 where status = 'queued' and batch_id in (select unnest($batch_ids))
 """
-_EXPIRED = """
-select batch_id, count(*)
-from series.messages
-where status = 'queued' and expires_at <= $as_of and batch_id in (select unnest($batch_ids))
-group by batch_id
+_OVER = """
+select carried.batch_id, count(*)
+from {table} as carried
+where carried.status = 'queued' and carried.batch_id in (select unnest($batch_ids)) and {is_over}
+group by carried.batch_id
 """
-_EXPIRE = """
-update series.messages set status = 'expired'
-where status = 'queued' and expires_at <= $as_of and batch_id in (select unnest($batch_ids))
+_GIVE_UP = """
+update {table} as carried set status = '{over}'
+where carried.status = 'queued' and carried.batch_id in (select unnest($batch_ids)) and {is_over}
 """
 _MESSAGES = """
 select batch_id, message_id, customer_id, address, channel, series_id, block_id, entry_id, queued_at, expires_at,
-    cast(payload as varchar) as payload
-from series.messages
+    payload
+from series_state.outgoing
 where status = 'queued' and batch_id in (select unnest($batch_ids))
 order by batch_id, message_id
 """
@@ -62,10 +66,10 @@ where batch_id in (select unnest($batch_ids))
 """
 _MARK_ERROR = "update series.batches set last_error = $error where batch_id in (select unnest($batch_ids))"
 _MARK_MESSAGES = """
-update series.messages set status = $status
+update {table} set status = $status
 where status in ('queued', 'unknown') and batch_id in (select unnest($batch_ids))
 """
-_MARK_SOME = "update series.messages set status = $status where message_id in (select unnest($message_ids))"
+_MARK_SOME = "update {table} set status = $status where {key} in (select unnest($message_ids))"
 _NAME = """
 update series.messages as message
 set provider_message_id = (
@@ -86,8 +90,8 @@ from series.batches
 where batch_id = $batch_id
 """
 _MOVE = """
-update series.messages set batch_id = $new_id, status = $message_status
-where message_id in (select unnest($message_ids))
+update {table} set batch_id = $new_id, status = $message_status
+where {key} in (select unnest($message_ids))
 """
 _SHRINK = "update series.batches set message_count = message_count - $message_count where batch_id = $batch_id"
 
@@ -107,6 +111,11 @@ class Waiting:
     attempts: int
     next_attempt_at: datetime | None = None
     last_error: str | None = None
+
+    @property
+    def carried(self) -> Carried:
+        """Whether it carries messages or tag writes."""
+        return carried_by(self.channel)
 
     def stays(self, error: str | None = None) -> HandedBatch:
         """It stays as it is."""
@@ -179,7 +188,7 @@ class Answer:
 
 
 def read_waiting(warehouse: Warehouse) -> list[Waiting]:
-    """What has not left and is not held, in the order of its run, then its id."""
+    """What has not left and is not held: messages, then tag writes, each in the order of its run, then its id."""
     return [Waiting(*row) for row in warehouse.fetch(_WAITING)]
 
 
@@ -189,34 +198,40 @@ def claim(
     """Settle for good which messages each batch is about, and that they may be gone from now on; in a transaction.
 
     What was offered under a key stays the same under it. So of a batch whose messages expired meanwhile, those that did
-    not go on in a new batch, unless nobody knows whether it was taken; then a person has to decide.
+    not go on in a new batch, unless nobody knows whether it was taken; then a person has to decide. Tag writes that
+    must wait for others go on in a new batch, too.
 
     Args:
         warehouse: Open for writing.
         sender: To whom they go.
-        group: The batches.
+        group: The batches, all of messages or all of tag writes.
         as_of: Messages that expire by then (naive UTC) are not sent any more.
 
     Returns:
         The batches that may be offered now; their messages by ``batch_id``, where one without any is absent; and what
         became of the others.
     """
+    carried = group[0].carried
     frozen = [each for each in group if each.attempts and sender.has(each.batch_id)]
+    others: list[HandedBatch] = []
+    if carried is TAG_WRITES:
+        group, others = _in_order(warehouse, group, frozen)
     keyed = [each.batch_id for each in frozen if sender.promise != "exactly_once"]
     changeable = [each.batch_id for each in group if each not in frozen]
-    others: list[HandedBatch] = []
-    stale = dict(warehouse.fetch(_EXPIRED, {"batch_ids": keyed, "as_of": as_of})) if keyed else {}
+    stale = dict(warehouse.fetch(carried.sql(_OVER), {"batch_ids": keyed, "as_of": as_of})) if keyed else {}
     for each in group:
         if each.batch_id in stale:
             others += _renew(warehouse, each, as_of) if each.status == "pending" else [each.stays(_EXPIRED_IN_DOUBT)]
     offered = [each for each in group if each.batch_id not in stale]
     batch_ids = [each.batch_id for each in offered]
+    if not offered:
+        return [], {}, others
     warehouse.execute(_CLAIM, {"batch_ids": batch_ids, "broken_off": BROKEN_OFF})
     if changeable:
-        warehouse.execute(_EXPIRE, {"batch_ids": changeable, "as_of": as_of})
+        warehouse.execute(carried.sql(_GIVE_UP), {"batch_ids": changeable, "as_of": as_of})
     messages = _messages(warehouse, offered)
     if sender.promise == "at_most_once":
-        warehouse.execute(_DOUBT, {"batch_ids": batch_ids})
+        warehouse.execute(carried.sql(_DOUBT), {"batch_ids": batch_ids})
     return offered, messages, others
 
 
@@ -226,15 +241,35 @@ _EXPIRED_IN_DOUBT = (
 )
 
 
+def _in_order(
+    warehouse: Warehouse, group: Sequence[Waiting], frozen: Sequence[Waiting]
+) -> tuple[list[Waiting], list[HandedBatch]]:
+    """The batches of tag writes that may leave now, and those that wait; where only some do, they get a new batch."""
+    waiting = find_waiting(warehouse, [each.batch_id for each in group])
+    may_leave: list[Waiting] = []
+    others: list[HandedBatch] = []
+    for each in group:
+        wait = waiting.get(each.batch_id, [])
+        if wait and (each in frozen or len(wait) == each.message_count):
+            others.append(each.stays())
+            continue
+        may_leave.append(replace(each, message_count=each.message_count - len(wait)))
+        if wait:
+            new_id = f"{each.batch_id}.{each.attempts}"
+            _split(warehouse, each, new_id, wait, "pending", "queued", None, None)
+            others.append(HandedBatch(new_id, "pending", len(wait)))
+    return may_leave, others
+
+
 def _renew(warehouse: Warehouse, batch: Waiting, as_of: datetime) -> list[HandedBatch]:
     """What has not expired goes on in a new batch."""
-    warehouse.execute(_EXPIRE, {"batch_ids": [batch.batch_id], "as_of": as_of})
+    warehouse.execute(batch.carried.sql(_GIVE_UP), {"batch_ids": [batch.batch_id], "as_of": as_of})
     messages = _messages(warehouse, [batch]).get(batch.batch_id)
     renewed = []
     if messages is not None:
         new_id = f"{batch.batch_id}.{batch.attempts}"
         message_ids = messages["message_id"].to_pylist()
-        _split(warehouse, batch.batch_id, new_id, message_ids, "pending", "queued", batch.last_error, None)
+        _split(warehouse, batch, new_id, message_ids, "pending", "queued", batch.last_error, None)
         renewed = [HandedBatch(new_id, "pending", len(message_ids))]
     _mark_batches(warehouse, [batch.batch_id], "dropped", error=batch.last_error)
     return [HandedBatch(batch.batch_id, "dropped", 0), *renewed]
@@ -256,12 +291,13 @@ def mark(warehouse: Warehouse, answers: Sequence[Answer], now: datetime) -> list
 
     Args:
         warehouse: Open for writing.
-        answers: What came of offering them.
+        answers: What came of offering them, all of them messages or all tag writes.
         now: The wall clock, naive UTC.
     """
     whole = [each.batch.batch_id for each in answers if each.outcome == Outcome()]
     if whole:
-        warehouse.execute(_MARK_MESSAGES, {"batch_ids": whole, "status": "handed_off"})
+        carried = answers[0].batch.carried
+        warehouse.execute(carried.sql(_MARK_MESSAGES), {"batch_ids": whole, "status": "handed_off"})
         _mark_batches(warehouse, whole, "handed_off", handed_off_at=now)
     return [result for each in answers for result in _mark_one(warehouse, each, now)]
 
@@ -283,7 +319,7 @@ def mark_errors(warehouse: Warehouse, batches: Sequence[Waiting], error: str) ->
 
 
 def _mark_one(warehouse: Warehouse, answer: Answer, now: datetime) -> list[HandedBatch]:
-    batch, outcome = answer.batch, answer.outcome
+    batch, outcome, carried = answer.batch, answer.outcome, answer.batch.carried
     if outcome is None:
         return [_mark_untaken(warehouse, answer, now)]
     if outcome == Outcome():
@@ -292,20 +328,20 @@ def _mark_one(warehouse: Warehouse, answer: Answer, now: datetime) -> list[Hande
     if outcome.deferred:
         at, error = answer.next_attempt_at(now, outcome.retry_after), reasons("refused for now", outcome.deferred)
         new_id, status = f"{batch.batch_id}.{answer.attempts}", answer.status_of_untaken
-        _split(warehouse, batch.batch_id, new_id, list(outcome.deferred), status, "queued", error, at)
+        _split(warehouse, batch, new_id, list(outcome.deferred), status, "queued", error, at)
         others.append(HandedBatch(new_id, status, len(outcome.deferred), error, next_attempt_at=at))
     if outcome.unanswered:
         at = answer.next_attempt_at(now, outcome.retry_after) if answer.repeats else None
         error = reasons("without an answer", outcome.unanswered)
         new_id = f"{batch.batch_id}.{answer.attempts}.unknown"
         message_status = "queued" if answer.repeats else "unknown"
-        _split(warehouse, batch.batch_id, new_id, list(outcome.unanswered), "unknown", message_status, error, at)
+        _split(warehouse, batch, new_id, list(outcome.unanswered), "unknown", message_status, error, at)
         others.append(HandedBatch(new_id, "unknown", len(outcome.unanswered), error, next_attempt_at=at))
     refused = reasons("refused", outcome.refused) if outcome.refused else None
     if refused:
-        warehouse.execute(_MARK_SOME, {"message_ids": list(outcome.refused), "status": "refused"})
-    warehouse.execute(_MARK_MESSAGES, {"batch_ids": [batch.batch_id], "status": "handed_off"})
-    if outcome.provider_ids:
+        warehouse.execute(carried.sql(_MARK_SOME), {"message_ids": list(outcome.refused), "status": "refused"})
+    warehouse.execute(carried.sql(_MARK_MESSAGES), {"batch_ids": [batch.batch_id], "status": "handed_off"})
+    if outcome.provider_ids and carried is MESSAGES:
         names = {"message_ids": list(outcome.provider_ids), "provider_ids": list(outcome.provider_ids.values())}
         warehouse.execute(_NAME, names)
     _mark_batches(warehouse, [batch.batch_id], "handed_off", handed_off_at=now, error=refused)
@@ -319,7 +355,7 @@ def _mark_untaken(warehouse: Warehouse, answer: Answer, now: datetime) -> Handed
     status = "unknown" if answer.is_unknown else answer.status_of_untaken
     _mark_batches(warehouse, [batch_id], status, error=error, next_attempt_at=at)
     if not answer.is_unknown:
-        warehouse.execute(_MARK_MESSAGES, {"batch_ids": [batch_id], "status": "queued"})
+        warehouse.execute(answer.batch.carried.sql(_MARK_MESSAGES), {"batch_ids": [batch_id], "status": "queued"})
     return HandedBatch(batch_id, status, answer.messages, error, next_attempt_at=at)
 
 
@@ -338,7 +374,7 @@ def _mark_batches(
 
 def _split(
     warehouse: Warehouse,
-    batch_id: str,
+    batch: Waiting,
     new_id: str,
     message_ids: Sequence[str],
     status: str,
@@ -347,10 +383,10 @@ def _split(
     next_attempt_at: datetime | None,
 ) -> None:
     """Move messages into a new batch."""
-    values: dict[str, Any] = {"batch_id": batch_id, "new_id": new_id, "message_ids": list(message_ids)}
+    values: dict[str, Any] = {"batch_id": batch.batch_id, "new_id": new_id, "message_ids": list(message_ids)}
     values |= {"status": status, "message_status": message_status, "message_count": len(message_ids)}
     values |= {"error": error, "next_attempt_at": next_attempt_at}
-    for statement in (_NEW_BATCH, _MOVE, _SHRINK):
+    for statement in (_NEW_BATCH, batch.carried.sql(_MOVE), _SHRINK):
         warehouse.execute(statement, values)
 
 

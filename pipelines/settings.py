@@ -30,8 +30,10 @@ from pipelines.vocabulary import (
     PUBLISH,
     SEGMENTS,
     SENDING,
+    TAGS,
     WAREHOUSE,
 )
+from warehouse.tables import TAG_CHANNEL
 
 PROJECT_FILE = "series.yml"
 DEFAULT = Position("(default)", 0, 0)
@@ -67,6 +69,7 @@ def read_settings(reader: Reader) -> Settings:
         sends=reader.boolean("sends") or False,
         guards=read_guards(reader),
         publish=(warehouse and warehouse.choice("publish", PUBLISH)) or "every_run",
+        tag_sender=_read_tag_sender(reader, senders),
     )
 
 
@@ -98,6 +101,9 @@ def _read_channels(reader: Reader, senders: Mapping[str, Sender]) -> dict[str, C
     channels = {name: Channel(name, engagements=ENGAGEMENTS[name]) for name in CHANNELS} | {"email": _EMAIL}
     for name, inner in _named(reader, "channels", "channel"):
         inner.refuse_unknown(CHANNEL)
+        if name == TAG_CHANNEL:
+            message = f"no channel can be called `{name}`: it is what batches of tags have as their channel"
+            inner.report(inner.position, message)
         default = channels.get(name, Channel(name))
         receipts = inner.boolean("receipts")
         sender = inner.choice("sender", tuple(senders))
@@ -160,6 +166,19 @@ def _read_sender(name: str, kind: str, its: SenderType, reader: Reader) -> Sende
     if its.required <= options.keys() | secrets.keys() and (its.read is None or details is not None):
         its.open(sender, Path())
     return sender
+
+
+def _read_tag_sender(reader: Reader, senders: Mapping[str, Sender]) -> str | None:
+    inner = reader.inner("tags", TAGS, where="`tags`")
+    if inner is None:
+        return None
+    inner.require("sender")
+    written, name = inner.text("sender"), inner.choice("sender", tuple(senders))
+    if written and name and not find_type(senders[name].type).carries_tags:
+        able = [f"`{each}`" for each in type_names() if find_type(each).carries_tags]
+        message = f"a sender of type `{senders[name].type}` cannot carry tags; {', '.join(able)} can"
+        inner.report(written.position, message)
+    return name
 
 
 def _named(reader: Reader, key: str, name: str) -> list[tuple[str, Reader]]:

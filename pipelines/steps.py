@@ -7,17 +7,20 @@ steps that move customers are in `pipelines.visit_steps`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from sqlglot import exp
 
 from pipelines.checked import CheckedSeries
 from pipelines.facts import Asking, first_event_of, predicate
+from pipelines.guard_steps import are_set
 from pipelines.job import Job, by_block, by_series, in_batches, literals, of_block, series_list
 from pipelines.model import ENGAGEMENT_KINDS, GOOD_OUTCOMES, RECEIPT_KINDS, ContentBlock, Series
 from pipelines.payload import payload_sql
 from pipelines.rules import render as render_rule
 from pipelines.sql_text import interval, literal, render
 from pipelines.template import columns_read
+from warehouse.tables import TAG_CHANNEL
 
 
 def goals(job: Job) -> str | None:
@@ -167,6 +170,18 @@ def new_entries(job: Job) -> str | None:
 def messages(job: Job) -> str:
     """The messages queued now, and the batches they leave in."""
     return render("messages", batch_size=job.definitions.settings.batch_size)
+
+
+def tag_writes(job: Job) -> str:
+    """The tag writes of this run, and the batches they leave in, if any."""
+    settings = job.definitions.settings
+    return render("tag_writes", batch_size=settings.batch_size, leave=settings.tag_sender is not None)
+
+
+def batches(job: Job, carried: Literal["run_messages", "run_tag_writes"]) -> str:
+    """The batches of what this run queued."""
+    channel = "carried.channel" if carried == "run_messages" else literal(TAG_CHANNEL)
+    return render("write_batches", carried=carried, channel=channel, is_guarded=are_set(job))
 
 
 def rendered_messages(job: Job) -> list[str]:

@@ -130,6 +130,7 @@ PROJECT: Keys = MappingProxyType(
         "dbt": "Where the dbt project is that builds the sources.",
         "channels": "How content reaches people, by channel.",
         "senders": "The ways out, by name.",
+        "tags": "How what tag blocks do reaches other systems; it stays in the warehouse when absent.",
         "sending": "When messages may be sent, and how they are put together to batches.",
         "sends": "Whether senders that reach outside may send; false when absent. A target says it for itself.",
         "targets": "Places where the same series run, such as `dev` and `prod`: what differs there, by name.",
@@ -219,6 +220,7 @@ CHANNEL: Keys = MappingProxyType(
         "engagements": "What customers can do with its messages, such as [opened, clicked]; rules are held against it.",
     }
 )
+TAGS: Keys = MappingProxyType({"sender": "The sender that takes the tags that series add and remove."})
 SENDING: Keys = MappingProxyType(
     {
         "batch_size": "How many messages a batch holds at most.",

@@ -18,7 +18,8 @@ from pipelines.offer import Answer, HandedBatch, Waiting
 from pipelines.problems import Position
 from pipelines.senders import Batch, Outcome, Promise
 from warehouse.duckdb import DuckDB
-from warehouse.tables import BATCHES, MESSAGES
+from warehouse.tables import BATCHES, MESSAGES, TAG_WRITES
+from warehouse.views import VIEWS
 
 AS_OF = datetime(2026, 3, 1, 9)
 LATER = AS_OF + timedelta(days=10)
@@ -71,8 +72,11 @@ def opened(folder: Path) -> Iterator[DuckDB]:
 
 def make(warehouse: DuckDB, *batches: tuple[str, int]) -> None:
     warehouse.execute("create schema series")
-    for table in (MESSAGES, BATCHES):
+    warehouse.execute("create schema series_state")
+    for table in (MESSAGES, TAG_WRITES, BATCHES):
         warehouse.execute(table.create("BIGINT"))
+    (outgoing,) = (view for view in VIEWS if view.name == "outgoing")
+    warehouse.execute(f"create view {outgoing.qualified_name} as {outgoing.select}")
     for batch_id, count in batches:
         add_batch(warehouse, batch_id, count)
 

@@ -21,7 +21,6 @@ from warehouse.table import Table
 from warehouse.tables import (
     CLOSED_VISITS,
     FIRST_ENGAGEMENTS,
-    MESSAGES,
     META,
     OPEN_VISITS,
     PENDING_TAGS,
@@ -39,8 +38,14 @@ _RUN_COLUMNS: Mapping[str, str] = {
 }
 """Tables that grow by the rows of each run, with the column that names the run; the others are copied whole."""
 
-_CHANGING = ("batch_id", "status", "received_at", "goal_at", "goal_closed", "provider_message_id")
-"""Columns of messages that change after the run that queued them."""
+_CHANGING: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "series.messages": (
+        "message_id",
+        ("batch_id", "status", "received_at", "goal_at", "goal_closed", "provider_message_id"),
+    ),
+    "series.tag_writes": ("tag_write_id", ("batch_id", "status")),
+}
+"""Columns that change after the run that wrote the row, with the key; whatever is in no batch does not change."""
 
 _NEW_ROWS = """
 select {}
@@ -141,23 +146,26 @@ def _fill(warehouse: Warehouse, copy: duckdb.DuckDBPyConnection, newest: Mapping
                 copy.execute(f"delete from {table.qualified_name}")
                 _pour(warehouse, copy, table, f"select {columns} from {table.qualified_name}", {})
                 continue
-            if table is MESSAGES and newest:
-                _refresh_messages(warehouse, copy)
+            if table.qualified_name in _CHANGING and newest:
+                _refresh_changed(warehouse, copy, table, *_CHANGING[table.qualified_name])
             listed = ", ".join(f"source.{column}" for column in table.column_names)
             _pour(warehouse, copy, table, _NEW_ROWS.format(listed, table.qualified_name, run_column), known)
         copy.commit()
 
 
-def _refresh_messages(warehouse: Warehouse, copy: duckdb.DuckDBPyConnection) -> None:
-    """Bring the columns that change after queueing up to date."""
-    columns = ", ".join(_CHANGING)
-    differs = " or ".join(f"target.{column} is distinct from now.{column}" for column in _CHANGING)
-    changes = ", ".join(f"{column} = now.{column}" for column in _CHANGING)
-    with warehouse.stream_arrow(f"select message_id, {columns} from {MESSAGES.qualified_name}") as rows:
+def _refresh_changed(
+    warehouse: Warehouse, copy: duckdb.DuckDBPyConnection, table: Table, key: str, changing: Sequence[str]
+) -> None:
+    """Bring the columns that change after their run up to date."""
+    columns = ", ".join(changing)
+    differs = " or ".join(f"target.{column} is distinct from now.{column}" for column in changing)
+    changes = ", ".join(f"{column} = now.{column}" for column in changing)
+    select = f"select {key}, {columns} from {table.qualified_name} where batch_id is not null"
+    with warehouse.stream_arrow(select) as rows:
         copy.register("incoming", rows)
         copy.execute(
-            f"update {MESSAGES.qualified_name} as target set {changes} from incoming as now "
-            f"where now.message_id = target.message_id and ({differs})"
+            f"update {table.qualified_name} as target set {changes} from incoming as now "
+            f"where now.{key} = target.{key} and ({differs})"
         )
         copy.unregister("incoming")
 

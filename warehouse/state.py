@@ -22,6 +22,23 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         "alter table series.batches add column if not exists next_attempt_at timestamp",
     ),
     5: (),  # first_engagements
+    6: (
+        *(
+            f"alter table series.tag_writes add column if not exists {column} varchar"
+            for column in ("tag_write_id", "batch_id", "status")
+        ),
+        """
+update series.tag_writes as target
+set tag_write_id = md5(
+    series_id
+    || '/'
+    || block_id
+    || '/'
+    || (select cast(entry_number as varchar) from series.entries as entry where entry.entry_id = target.entry_id)
+    || '/'
+    || cast(customer_id as varchar)
+)""",
+    ),
 }
 """Statements that lead from a version to the next, by the version they start from; new tables are made anyway."""
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from warehouse.table import CUSTOMER_ID, Column, Table
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
 OUTCOMES = ("matched", "not_matched", "delivered", "not_delivered", "waited", "tagged")
@@ -41,6 +41,9 @@ META = Table(
         Column("target", "VARCHAR", "The target whose runs these are; null: of a project without targets, so far."),
     ),
 )
+
+TAG_CHANNEL = "tags"
+"""What batches of tag writes have as their channel; no channel of messages is called so."""
 
 TICKS = Table(
     "series",
@@ -203,6 +206,21 @@ TAG_WRITES = Table(
         Column("tag", "VARCHAR", "The tag."),
         Column("action", "VARCHAR", "What happened to the tag.", values=("add", "remove")),
         _AS_OF,
+        Column("tag_write_id", "VARCHAR", "A function of series, customer, entry number and block alone.", unique=True),
+        Column(
+            "batch_id",
+            "VARCHAR",
+            "The batch it leaves with; joins `batches`; null: it stays here, as no sender takes tags.",
+            nullable=True,
+            references="batches.batch_id",
+        ),
+        Column(
+            "status",
+            "VARCHAR",
+            "How far it got; null: it stays here.",
+            nullable=True,
+            values=("queued", "handed_off", "refused", "dropped", "unknown"),
+        ),
     ),
 )
 
@@ -273,15 +291,15 @@ FIRST_ENGAGEMENTS = Table(
 BATCHES = Table(
     "series",
     "batches",
-    "messages of one block handed to one sender together",
+    "messages, or tag writes, of one block handed to one sender together",
     (
         Column("batch_id", "VARCHAR", "The batch, and the name its files carry.", unique=True),
         _AS_OF,
         _SERIES,
         _BLOCK,
-        Column("channel", "VARCHAR", "The kind of content."),
+        Column("channel", "VARCHAR", "The kind of content; `tags` for tag writes."),
         Column("sender", "VARCHAR", "The sender of the project file that it goes to."),
-        Column("message_count", "BIGINT", "How many messages it holds."),
+        Column("message_count", "BIGINT", "How many messages, or tag writes, it holds."),
         Column(
             "status",
             "VARCHAR",

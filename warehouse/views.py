@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from warehouse.table import Column, Table
-from warehouse.tables import BLOCKED_BY, OUTCOMES, TABLES, TAG_WRITES
+from warehouse.tables import BLOCKED_BY, OUTCOMES, TABLES, TAG_CHANNEL, TAG_WRITES
 
 _SHARED = {column.name: column for column in TAG_WRITES.columns}
 _OF_A_VISIT = tuple(_SHARED[name] for name in ("entry_id", "series_id", "block_id", "customer_id"))
@@ -19,6 +19,33 @@ class View(Table):
 
 
 VIEWS = (
+    View(
+        "series_state",
+        "outgoing",
+        "one message or tag write, in the shape in which senders take either",
+        (
+            Column("message_id", "VARCHAR", "The message, or the tag write."),
+            _SHARED["customer_id"],
+            Column("address", "VARCHAR", "Where it goes; null: it needs no address.", nullable=True),
+            Column("channel", "VARCHAR", "The kind of content; `tags` for tag writes."),
+            *(_SHARED[name] for name in ("series_id", "block_id", "entry_id")),
+            Column("queued_at", "TIMESTAMP", "The run (UTC) that queued it."),
+            Column("expires_at", "TIMESTAMP", "From then (UTC) on it is not sent; null: never.", nullable=True),
+            Column("payload", "VARCHAR", "The text of a JSON object."),
+            _SHARED["batch_id"],
+            _SHARED["status"],
+        ),
+        f"""
+select message_id, customer_id, address, channel, series_id, block_id, entry_id, queued_at, expires_at,
+    cast(payload as varchar) as payload, batch_id, status
+from series.messages
+union all
+select tag_write_id as message_id, customer_id, cast(null as varchar) as address, '{TAG_CHANNEL}' as channel, series_id,
+    block_id, entry_id, as_of as queued_at, cast(null as timestamp) as expires_at,
+    cast(json_object('tag', tag, 'action', action, 'customer_id', customer_id) as varchar) as payload, batch_id, status
+from series.tag_writes
+""",
+    ),
     View(
         "series",
         "visits",

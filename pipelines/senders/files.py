@@ -116,6 +116,7 @@ FILES = SenderType(
     defaults={"format": "jsonl"},
     secrets=frozenset({"secret_access_key", "session_token"}),
     maybe_secrets=frozenset({"endpoint", "region", "access_key_id"}),
+    carries_tags=True,
     reaches_outside=in_bucket,
 )
 """The type `files`."""

@@ -142,5 +142,6 @@ HTTP = SenderType(
         "remembers": {"type": "string"},
         **dict.fromkeys(_READINGS, _EXPRESSION),
     },
+    carries_tags=True,
 )
 """The type `http`."""

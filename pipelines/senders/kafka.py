@@ -213,5 +213,6 @@ KAFKA = SenderType(
     required=frozenset({"servers", "topic"}),
     secrets=frozenset({"password", "ca", "certificate", "key"}),
     maybe_secrets=frozenset({"servers", "username"}),
+    carries_tags=True,
 )
 """The type `kafka`."""

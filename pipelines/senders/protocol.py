@@ -39,13 +39,15 @@ MESSAGE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages of one block that leave together.
+    """Messages, or tag writes, of one block that leave together.
 
     Attributes:
         batch_id: Names the batch for good: the same id is the same messages.
         as_of: The run (naive UTC) that made it.
+        channel: The kind of content; ``tags`` for tag writes.
         messages: One row per message, ordered by ``message_id``, with ``MESSAGE_COLUMNS``; at least one row. Times are
             naive UTC, ``payload`` is the text of a JSON object, ``address`` is null for a channel that needs none.
+            What is said of messages here is true of tag writes, for senders that take them.
     """
 
     batch_id: str
@@ -148,7 +150,7 @@ class WarehouseSender(Protocol):
         """Whether an earlier offer left a trace: never, what fails is rolled back."""
 
     def write(self, warehouse: Warehouse, batch_ids: Sequence[str]) -> None:
-        """Take the queued messages of these batches, inside the caller's transaction.
+        """Take the queued messages of these batches (see ``series_state.outgoing``), inside the caller's transaction.
 
         Raises:
             StatementError: They cannot be written.

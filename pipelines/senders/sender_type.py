@@ -34,6 +34,7 @@ class SenderType:
         shapes: The JSON Schema of options that are more than a text; `read` reads them.
         read: Makes `details` of an entry out of the options with shapes, and reports what is wrong with them; None:
             something was.
+        carries_tags: Whether it can take tag writes, whose payload is what `pipelines.carried` says.
         reaches_outside: Whether messages leave for where other people may see them, or what tells it from an entry.
             Such a sender is opened only where `sends: true` stands; anywhere else its batches go to files.
     """
@@ -48,6 +49,7 @@ class SenderType:
     maybe_secrets: frozenset[str] = frozenset()
     shapes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     read: Callable[[Reader], object | None] | None = None
+    carries_tags: bool = False
     reaches_outside: bool | Callable[[Settings], bool] = True
 
     def takes_outside(self, settings: Settings) -> bool:

@@ -20,7 +20,7 @@ _TAKEN = ("series", "series_state", "information_schema", "pg_catalog")
 _ROWS = """
 select batch_id, message_id, cast(customer_id as varchar) as customer_id, address, channel, series_id, block_id,
     entry_id, queued_at, expires_at, payload
-from series.messages
+from series_state.outgoing
 """
 _COLUMNS = """
 batch_id, message_id, customer_id, address, channel, series_id, block_id, entry_id, queued_at, expires_at, payload
@@ -83,6 +83,7 @@ TABLE = SenderType(
     summary="adds each message to a table of the warehouse",
     open=_open,
     options={"table": "Schema and table; `outbox` and the sender's name when absent."},
+    carries_tags=True,
     reaches_outside=False,
 )
 """The type `table`."""

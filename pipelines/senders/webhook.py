@@ -142,5 +142,6 @@ WEBHOOK = SenderType(
     required=frozenset({"url", "secret"}),
     secrets=frozenset({"secret", "authorization"}),
     maybe_secrets=frozenset({"url"}),
+    carries_tags=True,
 )
 """The type `webhook`."""

@@ -17,8 +17,11 @@ import pytest
 from tests.bucket import SECRET_VARIABLE
 from tests.kills.killed import Order
 from tests.kills.killer import KILLS, Killer, chosen
-from tests.kills.offers import copy_world, make_world, offer
+from tests.kills.offers import copy_world, make_world, offer, rows
 from tests.kills.ways import HOOK_SECRET, WAYS
+from tests.provider import provider
+from tests.test_hand_off import opened
+from tests.test_tag_writes import add
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,29 @@ def test_killed_at_a_point_and_repeated(world: Path, tmp_path: Path, killer: Kil
             except AssertionError as error:
                 raise AssertionError(f"killed {points[point]}") from error
             shutil.rmtree(folder)
+
+
+def test_killed_tags_arrive_in_their_order(world: Path, tmp_path: Path, killer: Killer) -> None:
+    with opened(Path(shutil.copytree(world, tmp_path / "world"))) as warehouse:
+        add(warehouse, 9, "add", 1, 2)
+        add(warehouse, 10, "remove", 1, 2)
+    with provider() as server:
+        sender = f"{{type: webhook, url: '{server.url}', secret: {{env: {HOOK_SECRET}}}}}"
+        order = Order(str(copy_world(tmp_path / "world", tmp_path / "undisturbed", sender)), "", "offer")
+        assert killer.fork(order) == 0
+        points = (tmp_path / "undisturbed" / "points.txt").read_text().splitlines()
+        for point in chosen(points, KILLS // len(WAYS), ("request",)):
+            server.requests.clear()
+            folder = copy_world(tmp_path / "world", tmp_path / f"k{point}", sender)
+            assert killer.fork(replace(order, folder=str(folder), point=point)) == -signal.SIGKILL
+            offer(folder)
+            said = [each["payload"]["action"] for request in server.requests for each in request.json["messages"]
+                    if each["channel"] == "tags"]  # fmt: skip
+            assert said == sorted(said), points[point]
+            assert rows(folder, "select distinct action, status from series.tag_writes order by all") == [
+                ("add", "handed_off"),
+                ("remove", "handed_off"),
+            ], points[point]
 
 
 @pytest.mark.usefixtures("killer")

@@ -170,3 +170,20 @@ def test_a_state_from_before_new_batches_of_old_ones_is_migrated_by_the_next_run
     assert Project.open(project).run(shop.AS_OF[2]).hand_off
     for table, names in new.items():
         assert set(names) <= set(Project.open(project).table(table).columns)
+
+
+def test_tag_writes_from_before_they_left_are_given_their_ids_by_the_next_run(project: Path) -> None:
+    shop.change(project, 3)
+    Project.open(project).run(shop.AS_OF[3])
+    written = shop.state(project / DATABASE)["series.tag_writes"]
+    assert written
+    change_database(
+        project,
+        *(f"drop view {view.qualified_name}" for view in VIEWS),
+        *(f"alter table series.tag_writes drop column {name}" for name in ("tag_write_id", "batch_id", "status")),
+        "update series_state.meta set schema_version = 6",
+    )
+    Project.open(project).run("2026-04-20T10:00Z")
+    ids = [row["tag_write_id"] for row in shop.state(project / DATABASE)["series.tag_writes"]]
+    assert {row["tag_write_id"] for row in written} <= set(ids)
+    assert len(set(ids)) == len(ids)

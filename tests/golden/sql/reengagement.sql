@@ -106,7 +106,10 @@ create table if not exists series.tag_writes (
     customer_id VARCHAR,
     tag VARCHAR,
     action VARCHAR,
-    as_of TIMESTAMP
+    as_of TIMESTAMP,
+    tag_write_id VARCHAR,
+    batch_id VARCHAR,
+    status VARCHAR
 );
 
 create table if not exists series_state.pending_tags (
@@ -186,6 +189,16 @@ create table if not exists series_state.source_counts (
     as_of TIMESTAMP
 );
 
+create or replace view series_state.outgoing as
+select message_id, customer_id, address, channel, series_id, block_id, entry_id, queued_at, expires_at,
+    cast(payload as varchar) as payload, batch_id, status
+from series.messages
+union all
+select tag_write_id as message_id, customer_id, cast(null as varchar) as address, 'tags' as channel, series_id,
+    block_id, entry_id, as_of as queued_at, cast(null as timestamp) as expires_at,
+    cast(json_object('tag', tag, 'action', action, 'customer_id', customer_id) as varchar) as payload, batch_id, status
+from series.tag_writes;
+
 create or replace view series.visits as
 select entry_id, series_id, block_id, customer_id, arrived_at, deadline_at,
     cast(null as timestamp) as left_at, cast(null as varchar) as outcome, blocked_by,
@@ -202,7 +215,7 @@ from series_state.closed_visits
 where outcome = 'waited';
 
 insert into series_state.meta (schema_version)
-select 6 as schema_version
+select 7 as schema_version
 where not exists (select 1 from series_state.meta);
 
 -- view source_customers
@@ -575,6 +588,20 @@ create or replace temp table run_messages (
     expires_at timestamp,
     received_at timestamp,
     batch_id varchar
+);
+
+-- table run_tag_writes
+create or replace temp table run_tag_writes (
+    entry_id bigint,
+    series_id varchar,
+    block_id varchar,
+    customer_id varchar,
+    tag varchar,
+    action varchar,
+    as_of timestamp,
+    tag_write_id varchar,
+    batch_id varchar,
+    status varchar
 );
 
 -- table run_progress
@@ -1372,20 +1399,7 @@ select
     arrived_as_of,
     deadline_at,
     case when outcome is null then blocked_by end as blocked_by,
-    case
-        when may_queue
-        then
-            md5(
-                series_id
-                || '/'
-                || block_id
-                || '/'
-                || cast(entry_number as varchar)
-                || '/'
-                || cast(customer_id as varchar)
-            )
-        else message_id
-    end as message_id,
+    case when may_queue then md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) else message_id end as message_id,
     case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
     left_at,
     outcome,
@@ -1556,20 +1570,7 @@ select
     arrived_as_of,
     deadline_at,
     case when outcome is null then blocked_by end as blocked_by,
-    case
-        when may_queue
-        then
-            md5(
-                series_id
-                || '/'
-                || block_id
-                || '/'
-                || cast(entry_number as varchar)
-                || '/'
-                || cast(customer_id as varchar)
-            )
-        else message_id
-    end as message_id,
+    case when may_queue then md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) else message_id end as message_id,
     case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
     left_at,
     outcome,
@@ -1849,20 +1850,7 @@ select
     arrived_as_of,
     deadline_at,
     case when outcome is null then blocked_by end as blocked_by,
-    case
-        when may_queue
-        then
-            md5(
-                series_id
-                || '/'
-                || block_id
-                || '/'
-                || cast(entry_number as varchar)
-                || '/'
-                || cast(customer_id as varchar)
-            )
-        else message_id
-    end as message_id,
+    case when may_queue then md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) else message_id end as message_id,
     case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
     left_at,
     outcome,
@@ -2178,20 +2166,7 @@ select
     arrived_as_of,
     deadline_at,
     case when outcome is null then blocked_by end as blocked_by,
-    case
-        when may_queue
-        then
-            md5(
-                series_id
-                || '/'
-                || block_id
-                || '/'
-                || cast(entry_number as varchar)
-                || '/'
-                || cast(customer_id as varchar)
-            )
-        else message_id
-    end as message_id,
+    case when may_queue then md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) else message_id end as message_id,
     case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
     left_at,
     outcome,
@@ -2455,13 +2430,42 @@ select
     expires_at,
     received_at,
     series_id
-    || '.'
-    || block_id
-    || '.'
-    || '20260302T090000Z'
-    || '.'
-    || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id
+        || '.'
+        || block_id
+        || '.'
+        || '20260302T090000Z'
+        || '.'
+        || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id
 from queued;
+
+-- tag writes
+insert into run_tag_writes (entry_id, series_id, block_id, customer_id, tag, action, as_of, tag_write_id, batch_id, status)
+with
+    written as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.block_id,
+            visit.customer_id,
+            visit.entry_number,
+            block.tag,
+            block.action,
+            row_number() over (partition by visit.series_id, visit.block_id order by visit.entry_id) as message_number
+        from run_visits as visit
+        join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
+        where visit.outcome = 'tagged'
+    )
+select
+    entry_id,
+    series_id,
+    block_id,
+    customer_id,
+    tag,
+    action,
+    timestamp '2026-03-02 09:00:00' as as_of,
+    md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) as tag_write_id,
+ cast(null as varchar) as batch_id, cast(null as varchar) as status
+from written;
 
 -- progress of entries
 insert into run_progress (entry_id, open_visits, path_finished)
@@ -2698,11 +2702,9 @@ insert into series.advances (entry_id, series_id, customer_id, from_block, to_bl
 select entry_id, series_id, customer_id, from_block, to_block, advanced_at, timestamp '2026-03-02 09:00:00' as as_of, merged from run_advances;
 
 -- write series.tag_writes
-insert into series.tag_writes (entry_id, series_id, block_id, customer_id, tag, action, as_of)
-select visit.entry_id, visit.series_id, visit.block_id, visit.customer_id, block.tag, block.action, timestamp '2026-03-02 09:00:00' as as_of
-from run_visits as visit
-join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-where visit.outcome = 'tagged';
+insert into series.tag_writes (entry_id, series_id, block_id, customer_id, tag, action, as_of, tag_write_id, batch_id, status)
+select entry_id, series_id, block_id, customer_id, tag, action, as_of, tag_write_id, batch_id, status
+from run_tag_writes;
 
 -- clear series_state.pending_tags
 delete from series_state.pending_tags as target
@@ -2825,11 +2827,11 @@ where   (message.series_id = 'reengagement' and message.block_id = 'push')  or  
 -- write series.batches
 insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error, parent_batch_id, next_attempt_at)
 select
-    message.batch_id,
+    carried.batch_id,
     timestamp '2026-03-02 09:00:00' as as_of,
-    message.series_id,
-    message.block_id,
-    message.channel,
+    carried.series_id,
+    carried.block_id,
+    channel.channel,
     channel.sender,
     count(*) as message_count,
  'pending' as status,
@@ -2838,9 +2840,9 @@ select
     cast(null as varchar) as last_error,
     cast(null as varchar) as parent_batch_id,
     cast(null as timestamp) as next_attempt_at
-from run_messages as message
-join run_channels as channel on channel.channel = message.channel
-group by message.batch_id, message.series_id, message.block_id, message.channel, channel.sender;
+from run_messages as carried
+join run_channels as channel on channel.channel = carried.channel
+group by carried.batch_id, carried.series_id, carried.block_id, channel.channel, channel.sender;
 
 -- write series.definitions
 insert into series.definitions (definition_hash, series_id, text, first_as_of)
