@@ -65,6 +65,7 @@ def build_report_step(definitions: Definitions, keys: Keys) -> AssetsDefinition:
 def _specs(definitions: Definitions, keys: Keys) -> list[AssetSpec]:
     # Not of `outbound_batches`: a batch that a guard holds stops what follows from it, and the report should not wait.
     follows = [keys.of(name) for name in RUN if name != "outbound_batches"]
+    freshness = run_freshness(definitions.series.values())
     return [
         AssetSpec(
             keys.report(table.name),
@@ -73,7 +74,7 @@ def _specs(definitions: Definitions, keys: Keys) -> list[AssetSpec]:
             kinds={"polars", "table"},
             description=f"One row is {table.grain}.\n\n`series report --table {table.name}` shows the rows.",
             metadata={"dagster/column_schema": column_schema(table.columns)},
-            freshness_policy=run_freshness(definitions.series.values()),
+            freshness_policy=freshness,
         )
         for table in TABLES.values()
     ]

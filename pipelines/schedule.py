@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice, pairwise
 
 from pipelines.problems import UsageError
@@ -45,6 +46,7 @@ def latest_instant(cron: str, as_of: datetime) -> datetime | None:
     return next(CronSim(cron, as_of + timedelta(microseconds=1), reverse=True), None)
 
 
+@cache
 def longest_gap(cron: str) -> timedelta:
     """The longest time between one instant of a schedule and the next, as far as a year or so shows it.
 
