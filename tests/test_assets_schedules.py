@@ -11,6 +11,7 @@ import pytest
 
 from assets import build_definitions
 from assets.environment import SCHEDULES
+from assets.keys import RUN
 from pipelines.definition import parse_schedule
 from tests.orchestrated import make_shop, metadata, sql
 
@@ -38,12 +39,15 @@ def found(shop: Path) -> dict[str, dg.ScheduleDefinition]:
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    """Runs what was asked for."""
+    """Runs what was asked for: of the job, the step of the run itself, which has all that a tick decides."""
+    step = [dg.AssetKey(name) for name in RUN]
     with dg.DagsterInstance.ephemeral() as instance:
 
         def run_requested(shop: Path, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
             job = build_definitions(shop).resolve_job_def("series_run")
-            return job.execute_in_process(instance=instance, run_config=request.run_config, tags=request.tags)
+            return job.execute_in_process(
+                instance=instance, run_config=request.run_config, tags=request.tags, asset_selection=step
+            )
 
         yield run_requested
 
