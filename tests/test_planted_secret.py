@@ -125,6 +125,32 @@ def test_neither_a_secret_nor_an_address_is_in_what_is_said_of_a_webhook(
     assert request.headers["Authorization"] == f"Bearer {PLANTED}"
 
 
+HTTP = """{
+  type: http, url: 'URL?token={{ token | urlencode }}', token: {env: API_TOKEN}, reason: '{{ body }}', per_request: 9,
+  headers: {Authorization: 'Bearer {{ token }}', X-Token: '{{ token }}'}, message: {to: '{{ address }}'}
+}"""
+BROKEN = HTTP.replace("{to: '{{ address }}'}", "{to: '{{ (token ~ address) / 2 }}'}")
+
+
+@pytest.mark.parametrize(
+    ("sender", "reply"),
+    [
+        (HTTP, Reply(401, "no such user c1@example.com")),
+        (HTTP, Reply(500, f"{PLANTED} of c1@example.com")),
+        (HTTP, Reply(does="dies")),
+        (BROKEN, Reply()),
+    ],
+)
+def test_nor_of_a_provider_that_quotes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sender: str, reply: Reply
+) -> None:
+    monkeypatch.setenv("API_TOKEN", PLANTED)
+    with provider(reply) as server:
+        assert told(fail(tmp_path / "shop", sender.replace("URL", server.url))) == []
+    heard = [request.headers["Authorization"] for request in server.requests]
+    assert heard == ([] if sender is BROKEN else [f"Bearer {PLANTED}"])
+
+
 def test_nor_in_what_is_said_of_a_mail_server_that_quotes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

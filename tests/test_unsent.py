@@ -63,6 +63,17 @@ def test_without_sends_the_batches_go_to_files_and_nobody_is_reached(
     assert server.heard == []
 
 
+@pytest.mark.parametrize("sender", ["type: http, url: 'URL', message: '{{ address }}'",
+                                    "type: webhook, url: 'URL', secret: {env: CRM_TOKEN}"])  # fmt: skip
+def test_nor_are_servers_of_this_packages_own_senders(tmp_path: Path, server: Server, sender: str) -> None:
+    make_shop(tmp_path, server.url)
+    senders = f"senders: {{crm: {{{sender.replace('URL', server.url)}}}}}"
+    (tmp_path / "series.yml").write_text(f"channels: {{email: {{sender: crm}}}}\n{senders}\n")
+    done = series(tmp_path, "run", "--as-of", AS_OF)
+    assert (done.exit_code, server.heard) == (0, [])
+    assert "They are in outbox/unsent/crm instead." in done.stderr
+
+
 def test_machines_read_where_it_went(tmp_path: Path, server: Server) -> None:
     make_shop(tmp_path, server.url)
     done = series(tmp_path, "run", "--as-of", AS_OF, "--format", "json")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import email
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +108,48 @@ def webhook() -> Iterator[Way]:
 
 
 @contextmanager
+def http() -> Iterator[Way]:
+    """Each message under one key, in a request of its own."""
+    with provider() as server:
+
+        def check(folder: Path, _: str) -> None:
+            assert all_left(folder)
+            heard = {(request.headers["Idempotency-Key"], request.body) for request in server.requests}
+            assert sorted(key for key, _ in heard) == sorted(json.loads(body)["id"] for _, body in heard) == MESSAGES
+            server.requests.clear()
+
+        sender = (
+            f"{{type: http, url: '{server.url}', message: {{id: '{{{{ message_id }}}}'}}, "
+            "headers: {Idempotency-Key: '{{ key }}'}, remembers: 20000 days}"
+        )
+        yield Way(("request",), lambda _: sender, check)
+
+
+def _check_at_most_once(folder: Path, name: str, arrived: Sequence[str]) -> None:
+    """A message has left, or its batch waits for a person."""
+    assert len(arrived) == len(set(arrived))
+    said = statuses(folder)
+    assert set(said.values()) <= {("handed_off", "handed_off"), ("unknown", "unknown")}
+    in_doubt = {message_id for message_id, (status, _) in said.items() if status == "unknown"}
+    assert {message_id[:2] for message_id in in_doubt} in (set(), {"b1"}, {"b2"}), "one batch at most"
+    assert said.keys() - in_doubt <= set(arrived)
+    assert name != "undisturbed" or not in_doubt
+
+
+@contextmanager
+def http_without_keys() -> Iterator[Way]:
+    """Each message once at most."""
+    with provider() as server:
+
+        def check(folder: Path, name: str) -> None:
+            _check_at_most_once(folder, name, [request.json["id"] for request in server.requests])
+            server.requests.clear()
+
+        sender = f"{{type: http, url: '{server.url}', message: {{id: '{{{{ message_id }}}}'}}}}"
+        yield Way(("request",), lambda _: sender, check)
+
+
+@contextmanager
 def kafka() -> Iterator[Way]:
     """Each message under its own key, whatever how often; each hand-off has a topic of its own."""
     with cluster() as running:
@@ -137,20 +179,13 @@ class _Mailbox:
 
 @contextmanager
 def smtp() -> Iterator[Way]:
-    """Each message once at most: it has left, or its batch waits for a person."""
+    """Each message once at most."""
     mailbox = _Mailbox()
     controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
     controller.start()
 
     def check(folder: Path, name: str) -> None:
-        arrived = [message_id for sent_from, message_id in mailbox.mails if sent_from == name]
-        assert len(arrived) == len(set(arrived))
-        said = statuses(folder)
-        assert set(said.values()) <= {("handed_off", "handed_off"), ("unknown", "unknown")}
-        in_doubt = {message_id for message_id, (status, _) in said.items() if status == "unknown"}
-        assert {message_id[:2] for message_id in in_doubt} in (set(), {"b1"}, {"b2"}), "one batch at most"
-        assert said.keys() - in_doubt <= set(arrived)
-        assert name != "undisturbed" or not in_doubt
+        _check_at_most_once(folder, name, [message_id for sent_from, message_id in mailbox.mails if sent_from == name])
 
     def entry(name: str) -> str:
         return f"{{type: smtp, host: 127.0.0.1, port: '{controller.port}', tls: none, from: {name}@shop.example}}"
@@ -167,6 +202,8 @@ WAYS: Mapping[str, Callable[[], AbstractContextManager[Way]]] = {
     "bucket": bucket,
     "table": table,
     "webhook": webhook,
+    "http": http,
+    "http_without_keys": http_without_keys,
     "kafka": kafka,
     "smtp": smtp,
 }
