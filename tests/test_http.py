@@ -121,6 +121,19 @@ def test_halves_in_doubt_go_again_as_the_whole_that_they_were(warehouse: DuckDB,
     assert messages(warehouse) == {"handed_off": 5}
 
 
+def test_under_keys_a_request_of_which_half_is_unclear_goes_again_as_it_was(
+    warehouse: DuckDB, server: Provider
+) -> None:
+    entry = (
+        f"{ONE}, {KEYED}, per_request: 4, unknown: '{{{{ body[index] == 7 }}}}', taken: '{{{{ body[index] == 1 }}}}'"
+    )
+    server.replies += [Reply(200, said) for said in ([1, 7, 1, 1], [1], [1, 1, 1, 1], [1])]
+    assert offer(warehouse, server, entry)[0].status == "unknown"
+    assert offer(warehouse, server, entry, now=LATER) == (HandedBatch("b1", "handed_off", 5),)
+    assert ids(server) == [["0", "1", "2", "3"], ["4"]] * 2
+    assert keys(server)[:2] == keys(server)[2:]
+
+
 def test_what_a_provider_may_have_forgotten_waits_for_a_person(warehouse: DuckDB, server: Provider) -> None:
     entry = f"{ONE}, {KEYED}, per_request: 9"
     server.replies.append(Reply(does="dies"))

@@ -99,7 +99,7 @@ _TEXTS: Mapping[str, Any] = {
     "type": "object",
     "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
 }
-_EXPRESSION: Mapping[str, Any] = {"type": ["string", "boolean"]}
+_EXPRESSION: Mapping[str, Any] = {"type": "string"}
 _STRUCTURE: Mapping[str, Any] = {"type": ["object", "array", "string"]}
 
 HTTP = SenderType(

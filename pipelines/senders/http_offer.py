@@ -18,7 +18,7 @@ LONGEST_PAUSE = 30.0
 """Seconds that a provider may ask for and be waited for at once; beyond, the rest goes on in a new batch."""
 
 _MOST_PAUSES = 3
-_MOST_IN_DOUBT = 2
+_MOST_DOUBTS = 2
 _ENOUGH_REFUSED = 10
 _ASKS_TO_WAIT = (429, 503)
 
@@ -42,7 +42,8 @@ class Offer:
     _taken: int = 0
     _retry_after: float | None = None
     _pauses: int = 0
-    _in_doubt: list[Part] = field(default_factory=list)
+    _doubts: int = 0
+    _is_cut: bool = False
     _error: str = ""
     _stopped: str | None = None
 
@@ -63,7 +64,7 @@ class Offer:
             )
         except UnansweredError as error:
             self._note(part, [Said("unknown", "no answer")] * len(part.messages))
-            self._count_doubt(part, str(error))
+            self._count_doubt(str(error), is_cut=part.is_half)
         except SenderError as error:
             self._stop(part, "the provider was not reached", str(error))
         else:
@@ -76,11 +77,10 @@ class Offer:
             SenderError: None of it left, and it goes again as it is.
             UnansweredError: Nobody knows what left, and it goes again as it is, where it goes again.
         """
-        is_keyed, none_left = self.recipe.remembers is not None, not (self._taken or self.refused)
-        if self._in_doubt:
-            # In another batch, halves would be put together differently and have another key.
-            as_it_is = none_left or any(part.is_half for part in self._in_doubt) if is_keyed else none_left
-            if as_it_is and (is_keyed or not self._deferred):
+        none_left = not (self._taken or self.refused)
+        if self._doubts:
+            is_keyed = self.recipe.remembers is not None
+            if (none_left and not self._deferred) or (is_keyed and (none_left or self._is_cut)):
                 raise UnansweredError(self._error, self._retry_after)
         elif none_left and self._deferred:
             raise SenderError(self._error, self._retry_after)
@@ -94,23 +94,28 @@ class Offer:
             for half in part.halves():
                 self.send(half)
             return
-        wait = retry_after(self.recipe, answer)
-        is_asked_to_wait = verdicts == {"for_now"} and (wait is not None or answer.status in _ASKS_TO_WAIT)
-        if is_asked_to_wait and wait is not None and wait <= LONGEST_PAUSE and self._pauses < _MOST_PAUSES:
-            self._pauses += 1
-            sleep(wait)
-            self.send(part)
-            return
         error = f"{host_of(request.url)} answered {named(answer.status)}."
-        self._retry_after = max(wait or 0.0, self._retry_after or 0.0) or None
-        if is_asked_to_wait or "not_taken" in verdicts:
+        if verdicts == {"for_now"} and answer.status in _ASKS_TO_WAIT:
+            self._wait(part, answer, error)
+        elif "not_taken" in verdicts:
+            self._stop(part, named(answer.status), error)
+        else:
+            self._note(part, said)
+            self._error = self._error or error
+            if "unknown" in verdicts:
+                self._count_doubt(error, is_cut=part.is_half or len(verdicts) > 1)
+            self._look_at_refused(request)
+
+    def _wait(self, part: Part, answer: Answer, error: str) -> None:
+        """For a moment and ask again, or leave it and the rest for another time."""
+        wait = retry_after(self.recipe, answer)
+        if wait is None or wait > LONGEST_PAUSE or self._pauses >= _MOST_PAUSES:
+            self._retry_after = wait
             self._stop(part, named(answer.status), error)
             return
-        self._note(part, said)
-        self._error = self._error or error
-        if "unknown" in verdicts:
-            self._count_doubt(part, error)
-        self._look_at_refused(request)
+        self._pauses += 1
+        sleep(wait)
+        self.send(part)
 
     def _note(self, part: Part, said: Sequence[Said]) -> None:
         for message_id, each in zip(part.messages, said, strict=True):
@@ -126,17 +131,19 @@ class Offer:
                 case _:
                     self._deferred[message_id] = each.reason
 
-    def _count_doubt(self, part: Part, error: str) -> None:
-        self._in_doubt.append(part)
+    def _count_doubt(self, error: str, *, is_cut: bool) -> None:
+        """Note that nobody knows of a request; ``is_cut``: in another batch it would not be put together as it was."""
+        self._doubts += 1
+        self._is_cut = self._is_cut or is_cut
         self._error = error
-        if len(self._in_doubt) >= _MOST_IN_DOUBT:
+        if self._doubts >= _MOST_DOUBTS:
             self._stopped = "the provider does not answer"
 
     def _stop(self, part: Part, reason: str, error: str) -> None:
         """Whoever cannot take these is not asked for each of the others."""
         self._deferred |= dict.fromkeys(part.messages, reason)
         self._stopped = reason
-        self._error = error if not self._in_doubt else self._error
+        self._error = self._error if self._doubts else error
 
     def _look_at_refused(self, request: Request) -> None:
         """A slip in the settings has everything refused; that must not lose the messages."""
