@@ -101,8 +101,8 @@ insert into series.batches by name
 select batch_id, min(queued_at) as as_of, min(series_id) as series_id, 'offer' as block_id, 'email' as channel,
     'outbox' as sender, count(*) as message_count, 'handed_off' as status, 1 as attempts
 from series.messages group by batch_id;
-create table engagements as
-select message_id, kind, received_at as occurred_at
+insert into series_state.first_engagements by name
+select message_id, series_id, kind, received_at as occurred_at, received_at as as_of
 from series.messages, (values ('delivered', 6), ('opened', 4), ('clicked', 1)) as kinds (kind, sixths)
 where hash(message_id) % 6 < sixths and received_at is not null;
 

@@ -126,8 +126,8 @@ class World:
 
     def tables(self) -> dict[str, list[Row]]:
         names = (
-            "versions goal_conversion lift time_to_goal block_funnel path_flow message_performance daily_progress"
-            " goal_by_exit series_overlap customer_tags_now"
+            "versions goal_conversion tag_conversion lift time_to_goal block_funnel path_flow message_performance"
+            " daily_progress goal_by_exit series_overlap customer_tags_now"
         )
         return {name: list(globals()[name](self)) for name in names.split()}
 
@@ -225,15 +225,27 @@ def cohorts(row: Row) -> tuple[tuple[str, date | None], ...]:
 
 
 def goal_conversion(world: World) -> Iterator[Row]:
+    parts: Callable[[Row], Any] = lambda row: ((None, None), *row["attributes"].items())  # noqa: E731
+    for part, row in conversion(world, parts):
+        yield row | {"breakdown": part[0], "breakdown_value": part[1]}
+
+
+def tag_conversion(world: World) -> Iterator[Row]:
+    tags: dict[Any, list[str]] = defaultdict(list)
+    for row in customer_tags_now(world):
+        tags[row["customer_id"]].append(row["tag"])
+    for tag, row in conversion(world, lambda row: tuple(tags[row["customer_id"]])):
+        yield row | {"tag": tag}
+
+
+def conversion(world: World, parts: Callable[[Row], Any]) -> Iterator[tuple[Any, Row]]:
+    """The slices of the entries, each with the part that it is of."""
     rules: Callable[[Row], Any] = lambda row: (row["rules"], None)  # noqa: E731
     maturity: Callable[[Row], Any] = lambda row: (row["maturity"], None)  # noqa: E731
-    parts: Callable[[Row], Any] = lambda row: ((None, None), *row["attributes"].items())  # noqa: E731
     for key, found in grouped(world.entries, series_id, version, arm, rules, maturity, cohorts, parts).items():
         people = [entry for entry in found if entry["measured"] and entry["goal_at"]]
-        yield {
+        row: Row = {
             **dict(zip(("series_id", "version", "arm", "entry_rules", "maturity"), key, strict=False)),
-            "breakdown": key[6][0],
-            "breakdown_value": key[6][1],
             "cohort_by": key[5][0],
             "cohort": key[5][1],
             "entries": len(found),
@@ -244,6 +256,7 @@ def goal_conversion(world: World) -> Iterator[Row]:
             "converted_before_message": sum(entry["early"] for entry in people),
             **rate(found),
         }
+        yield key[6], row
 
 
 def lift(world: World) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from pipelines import Project
 from pipelines.pages import formats, write_pages
 from pipelines.pages.page import MOST_BYTES, series_page
 from pipelines.report import Report
-from pipelines.report.conversion import goal_conversion, lift
+from pipelines.report.conversion import goal_conversion, lift, tag_conversion
 from pipelines.report.frames import conform
 from pipelines.report.tables import TABLES
 from pipelines.statistics import newcombe_interval, wilson_interval
@@ -38,7 +38,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 @pytest.fixture(scope="module")
 def rich(report: Report) -> Report:
     """Series ``upgrade`` with many entries: three versions, two entry rules, breakdowns, three weeks, both arms."""
-    return with_cells(report.of("upgrade"), random_cells(versions=3, days=21, values=("Free", "Pro", HOSTILE, None)))
+    cells = random_cells(versions=3, days=21, values=("Free", "Pro", HOSTILE, None))
+    tags = tagged(random_cells(versions=3, days=21, values=("vip", HOSTILE)))
+    return with_cells(report.of("upgrade"), cells, tags)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def random_cells(*, versions: int, days: int, values: tuple[str | None, ...], ru
     return pl.DataFrame(rows, schema_overrides=schema)
 
 
-def with_cells(report: Report, cells: pl.DataFrame) -> Report:
+def with_cells(report: Report, cells: pl.DataFrame, tags: pl.DataFrame | None = None) -> Report:
     """The report of a series with these cells in place of its own."""
     whole = cells.filter(pl.col("breakdown").is_null())
     rows = [
@@ -101,7 +103,14 @@ def with_cells(report: Report, cells: pl.DataFrame) -> Report:
         "lift": conform(lift(whole, versions, with_goal), TABLES["lift"]),
         "versions": versions,
     }
+    if tags is not None:
+        tables["tag_conversion"] = conform(tag_conversion(tags, with_goal), TABLES["tag_conversion"])
     return Report(report.as_of, report.timezone, report.series, {**report.tables, **tables}, report.differences)
+
+
+def tagged(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells of a breakdown as those of tags."""
+    return cells.drop_nulls("breakdown_value").rename({"breakdown_value": "tag"}).drop("breakdown")
 
 
 def pct(share: float | None) -> str:
@@ -254,6 +263,7 @@ def test_filters_say_what_the_tables_say(folder: Path, page: Page, rich: Report)
     errors = errors_of(page)
     page.goto((folder / "upgrade.html").as_uri())
     conversion = rich.tables["goal_conversion"].filter(cohort_by="day")
+    conversion = pl.concat([conversion, rich.tables["tag_conversion"].filter(cohort_by="day")], how="diagonal")
     cells = conversion.filter(pl.all_horizontal(pl.col("version", "entry_rules", "maturity").is_not_null()))
     values = cells["breakdown_value"].unique().to_list()
     choices: list[dict[str, Any]] = [
@@ -263,6 +273,8 @@ def test_filters_say_what_the_tables_say(folder: Path, page: Page, rich: Report)
         {"version": 1, "from": date(2026, 3, 5), "to": date(2026, 3, 9)},
         *({"breakdown_value": value, "breakdown": "plan", "entry_rules": "rule_0"} for value in values),
         {"from": date(2026, 3, 21), "maturity": "matured"},
+        {"tag": "vip"},
+        {"tag": HOSTILE, "version": 3, "entry_rules": "rule_1", "to": date(2026, 3, 9)},
     ]
     for choice in choices:
         page.click("button[type=reset]")
@@ -281,6 +293,7 @@ def test_filters_say_what_the_tables_say(folder: Path, page: Page, rich: Report)
             wanted = wanted.filter(pl.col("breakdown").is_null())
         else:
             wanted = wanted.filter(breakdown="plan")
+        wanted = wanted.filter(pl.col("tag").eq_missing(pl.lit(choice.get("tag"))))
         arms = {arm: wanted.filter(arm=arm) for arm in ("treatment", "holdout")}
         counts = [
             sum(arms[arm][name].to_list()) for arm in arms for name in ("converted_customers", "measured_customers")
@@ -294,6 +307,16 @@ def test_filters_say_what_the_tables_say(folder: Path, page: Page, rich: Report)
     assert errors == []
 
 
+def test_a_tag_is_chosen_or_a_breakdown(folder: Path, page: Page) -> None:
+    page.goto((folder / "upgrade.html").as_uri())
+    for first, last in (("tag", "breakdown"), ("breakdown", "tag")):
+        page.select_option(f"[name={first}]", index=1)
+        page.select_option(f"[name={last}]", index=2)
+        assert page.input_value(f"[name={first}]") == ""
+        assert page.input_value(f"[name={last}]") != ""
+        assert shown(page, "entries") != "0"
+
+
 def choose(page: Page, name: str, value: Any) -> None:
     """Take what a person would: the option with the value's words."""
     if name == "version":
@@ -302,6 +325,8 @@ def choose(page: Page, name: str, value: Any) -> None:
         page.select_option("[name=maturity]", label="over" if value == "matured" else "still open")
     elif name == "entry_rules":
         page.select_option("[name=entry_rules]", label=value)
+    elif name == "tag":
+        page.select_option("[name=tag]", index=["", HOSTILE, "vip"].index(value))
     else:
         options = page.locator("[name=breakdown] option")
         label = f"plan = {'unknown' if value is None else ' '.join(value.split())}"
@@ -378,7 +403,8 @@ def large(tmp_path: Path, blocks: int) -> Report:
 
 def test_a_page_stays_small(tmp_path: Path, page: Page) -> None:
     values = tuple(f"value {number}" for number in range(40))
-    report = with_cells(large(tmp_path, 250), random_cells(versions=4, days=40, values=values))
+    tags = tagged(random_cells(versions=4, days=40, values=tuple(f"tag {number}" for number in range(300))))
+    report = with_cells(large(tmp_path, 250), random_cells(versions=4, days=40, values=values), tags)
     path = write_pages(report, tmp_path / "pages")
     assert path.stat().st_size < MOST_BYTES
     errors = errors_of(page)
@@ -389,6 +415,7 @@ def test_a_page_stays_small(tmp_path: Path, page: Page) -> None:
     )
     assert shown(page, "entries") == f"{total.filter(arm='treatment')['entries'].sum():,}"
     assert page.locator(".block").count() == 250
+    assert page.locator("[name=tag] option").count() > 3
     assert errors == []
 
 

@@ -1,4 +1,4 @@
-"""What a page's filters work on: the smallest slices of ``goal_conversion``, which add up to all others."""
+"""What a page's filters work on: the smallest slices of the entries, which add up to all others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEASURES = (
     "value",
 )
 COHORTS = ("day", "week", "month")
-_DIMENSIONS = ("version", "entry_rules", "maturity", "breakdown", "breakdown_value", "arm")
+_DIMENSIONS = ("version", "entry_rules", "maturity", "breakdown", "breakdown_value", "tag", "arm")
 
 
 def cohort_length(days: Sequence[date]) -> str:
@@ -34,18 +34,19 @@ def cohort_length(days: Sequence[date]) -> str:
     return "day" if span <= 20 else "week" if span <= 26 * 7 else "month"
 
 
-def cells(conversion: pl.DataFrame) -> dict[str, Any]:
+def cells(conversion: pl.DataFrame, by_tag: pl.DataFrame) -> dict[str, Any]:
     """The cells of one series in columns, as JSON; texts and days are numbers that point into ``values``.
 
     Args:
         conversion: ``goal_conversion`` of one series.
+        by_tag: ``tag_conversion`` of it.
 
     Returns:
         ``by``: what a cell's cohort is, a day, week or month; ``cohort``: which one the page shows it in; ``values``
         and ``columns``, each by name (``value`` only where a goal has one); ``gathered``: whether rare values of
-        breakdowns stand together as ``null``.
+        breakdowns stand together as ``null``, and rare tags are left out.
     """
-    smallest = conversion.filter(
+    smallest = pl.concat([conversion, by_tag], how="diagonal").filter(
         pl.col("version").is_not_null() & pl.col("entry_rules").is_not_null() & pl.col("maturity").is_not_null()
     )
     shown = cohort_length(conversion.filter(cohort_by="day")["cohort"].to_list())
@@ -82,7 +83,8 @@ def _few_enough(smallest: pl.DataFrame, coarsest: int) -> tuple[str, pl.DataFram
 def _gather(frame: pl.DataFrame, most: int) -> pl.DataFrame:
     """Keep the values of each breakdown with the most customers; the others stand together, as unknown ones."""
     if not most:
-        return frame.filter(pl.col("breakdown").is_null())
+        return frame.filter(pl.col("breakdown").is_null() & pl.col("tag").is_null())
+    frame = _keep_tags(frame, most)
     sizes = frame.group_by("breakdown", "breakdown_value").agg(pl.col("customers").sum())
     kept = (
         sizes.sort("customers", descending=True).group_by("breakdown").head(most).select("breakdown", "breakdown_value")
@@ -91,6 +93,13 @@ def _gather(frame: pl.DataFrame, most: int) -> pl.DataFrame:
     joined = frame.join(known, on=["breakdown", "breakdown_value"], how="left", nulls_equal=True)
     value = pl.when(pl.col("is_kept") | pl.col("breakdown").is_null()).then("breakdown_value")
     return _sum(joined.with_columns(value.alias("breakdown_value")))
+
+
+def _keep_tags(frame: pl.DataFrame, most: int) -> pl.DataFrame:
+    """The tags of the most customers; who has none of them is in the other rows all the same."""
+    sizes = frame.drop_nulls("tag").group_by("tag").agg(pl.col("customers").sum())
+    kept = sizes.sort("customers", "tag", descending=[True, False]).head(most)["tag"]
+    return frame.filter(pl.col("tag").is_null() | pl.col("tag").is_in(kept.implode()))
 
 
 def _sum(frame: pl.DataFrame) -> pl.DataFrame:

@@ -84,7 +84,7 @@ def series_page(report: Report, *, index: bool = False) -> str:
         total=_total(conversion),
         lift=_whole_lift(tables["lift"]),
         cohorts=_cohorts(conversion),
-        cells=cells(conversion),
+        cells=cells(conversion, tables["tag_conversion"]),
         daily=daily_bars(tables["daily_progress"].rows(named=True), name="daily"),
         days=tables["daily_progress"].sort("day", descending=True).head(_MOST_ROWS).rows(named=True),
         overlap=tables["series_overlap"].rows(named=True),

@@ -101,6 +101,7 @@ def _frames(
     )
     return {
         "goal_conversion": conversion.goal_conversion(cells, with_goal),
+        "tag_conversion": conversion.tag_conversion(fetch(warehouse, "tag_conversion"), with_goal),
         "lift": conversion.lift(whole, versions, with_goal),
         "time_to_goal": waiting.time_to_goal(fetch(warehouse, "time_to_goal")),
         "block_funnel": funnel,
@@ -117,7 +118,7 @@ def _frames(
         "series_overlap": fetch(warehouse, "series_overlap").with_columns(
             shared_share=share("shared_customers", "customers")
         ),
-        "customer_tags_now": fetch(warehouse, "customer_tags_now"),
+        "customer_tags_now": fetch(warehouse, "tags"),
         "versions": versions,
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from pipelines.report.frames import roll_up, share, with_interval, with_rate
@@ -27,7 +29,16 @@ def goal_conversion(cells: pl.DataFrame, with_goal: frozenset[str]) -> pl.DataFr
         cells: See ``sql/report/goal_conversion.sql.jinja``.
         with_goal: The series that have a goal; the others have no rate.
     """
-    fixed = ["series_id", "arm", "cohort_by", "cohort", "breakdown", "breakdown_value"]
+    return _by_cohort(cells, ["breakdown", "breakdown_value"], with_goal)
+
+
+def tag_conversion(cells: pl.DataFrame, with_goal: frozenset[str]) -> pl.DataFrame:
+    """`tag_conversion` from its cells (see ``sql/report/tag_conversion.sql.jinja``)."""
+    return _by_cohort(cells, ["tag"], with_goal)
+
+
+def _by_cohort(cells: pl.DataFrame, slices: Sequence[str], with_goal: frozenset[str]) -> pl.DataFrame:
+    fixed = ["series_id", "arm", "cohort_by", "cohort", *slices]
     day = pl.col("entered_on")
     by_cohort = pl.concat(
         [

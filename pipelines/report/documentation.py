@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipelines.report.columns import ReportTable
 from pipelines.report.measures import MEASURES
-from pipelines.report.tables import TABLES, ReportTable
+from pipelines.report.tables import TABLES
 from warehouse.table import CUSTOMER_ID
 
 _HEAD = """# The tables of the report

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.report.tables import ReportTable
+from pipelines.report.columns import ReportTable
 from pipelines.sql_text import render
 from pipelines.statistics import Interval, wilson_interval
 from warehouse.adapter import Warehouse

@@ -43,6 +43,14 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+_FILLED: Mapping[str, str] = {
+    "report_ticks": "ticks",
+    "report_entries": "entries",
+    "report_messages": "messages",
+    "report_tags": "customer_tags_now",
+}
+"""Tables that hold the rows of a SELECT, in the order in which these read each other."""
+
 
 def prepare(warehouse: Warehouse, definitions: Definitions, histories: Mapping[str, SeriesHistory]) -> Offsets:
     """Make the tables that the SELECTs read beside those of the state.
@@ -62,8 +70,8 @@ def prepare(warehouse: Warehouse, definitions: Definitions, histories: Mapping[s
     _fill(warehouse, "report_blocks", [row for history in ran for row in _block_rows(history)])
     _fill(warehouse, "report_connections", [row for history in ran for row in _connection_rows(history)])
     offsets = _offsets(warehouse, definitions.settings.timezone)
-    for name in ("ticks", "entries", "messages"):
-        warehouse.execute(writes.filled_table(f"report_{name}", render(f"report/{name}", offsets=offsets)))
+    for table, name in _FILLED.items():
+        warehouse.execute(writes.filled_table(table, render(f"report/{name}", offsets=offsets)))
     return offsets
 
 

@@ -13,94 +13,38 @@ They are stable: columns may be added, none is renamed or changes its meaning. T
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from pipelines.report.columns import (
+    ARM,
+    BLOCK,
+    COHORT,
+    CONVERSION,
+    DAY,
+    ENTRY_RULES,
+    FLAG,
+    MATURITY,
+    MESSAGE_VERSION,
+    NUMBER,
+    RATE,
+    SERIES,
+    SHARE,
+    TEXT,
+    VALUE,
+    VERSION,
+    ReportTable,
+    counted,
+    interval,
+)
 from pipelines.report.measures import ENDED_AS
 from warehouse.table import CUSTOMER_ID, Column
 from warehouse.tables import OUTCOMES
-
-TEXT, NUMBER, SHARE, DAY, FLAG = "VARCHAR", "BIGINT", "DOUBLE", "DATE", "BOOLEAN"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportTable:
-    """One table of the report.
-
-    Attributes:
-        grain: What a row is.
-        key: The columns that name a row.
-        columns: In their order. Times and days of events are said in the columns' own words.
-    """
-
-    name: str
-    grain: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """The columns' names in order."""
-        return tuple(column.name for column in self.columns)
-
-
-_SERIES = Column("series_id", TEXT, "The series.")
-_VERSION = Column(
-    "version",
-    NUMBER,
-    "1 for the first definition of the series that ran, then 2, ...: the one at which the entry began; joins "
-    "`versions`. Null: all versions. 0: the run that made the entry is not recorded.",
-)
-_MESSAGE_VERSION = Column(
-    "version",
-    NUMBER,
-    "The version of the series that queued the message, holds it back now, or gave it up; joins `versions`. "
-    "Null: all versions.",
-)
-_ARM = Column("arm", TEXT, "`treatment`, or `holdout`: kept aside and sent nothing.")
-_MATURITY = Column(
-    "maturity",
-    TEXT,
-    "`matured`: the goal window, with the longest lag of the sources, had passed at the series' newest run; "
-    "`censored`: it is open, so goals are still to come. Null: both. Without a goal all is `matured`.",
-)
-_BLOCK = Column("block_id", TEXT, "The block within the series.")
-
-
-def _counted(of: str = "") -> tuple[Column, ...]:
-    return (
-        Column(
-            "measured_customers",
-            NUMBER,
-            f"Customers {of}who are counted in the rate: each with the first entry, whose goal did not hold already.",
-        ),
-        Column("converted_customers", NUMBER, "Of these, customers who reached the goal in their first entry."),
-    )
-
-
-def _interval(name: str, of: str) -> tuple[Column, ...]:
-    return (
-        Column(f"{name}_low", SHARE, f"Lower end of the 95 % interval of {of}; null like it."),
-        Column(f"{name}_high", SHARE, f"Upper end of the 95 % interval of {of}; null like it."),
-    )
-
-
-_RATE = (
-    Column(
-        "rate",
-        SHARE,
-        "converted_customers / measured_customers, 0 to 1; where entries are censored, so far. Null: nobody is "
-        "measured, or the series has no goal.",
-    ),
-    *_interval("rate", "`rate` (Wilson)"),
-)
-_VALUE = Column("value", SHARE, "Sum of the goal's value over the entries; null: the goal has no value.")
 
 VERSIONS = ReportTable(
     "versions",
     "one version of one series that has run",
     ("series_id", "version"),
     (
-        _SERIES,
+        SERIES,
         Column("version", NUMBER, "1 for the first one that ran, then 2, ..."),
         Column("definition_hash", TEXT, "Its hash; joins `series.definitions`."),
         Column("first_as_of", "TIMESTAMP", "The first run (UTC) that used it."),
@@ -118,40 +62,40 @@ GOAL_CONVERSION = ReportTable(
     "one slice of the entries of one series and arm: by version, entry rules, breakdown and entry cohort",
     ("series_id", "version", "arm", "entry_rules", "breakdown", "breakdown_value", "cohort_by", "cohort", "maturity"),
     (
-        _SERIES,
-        _VERSION,
-        _ARM,
-        Column(
-            "entry_rules",
-            TEXT,
-            "The entry rules that the entry has matched, sorted, with commas between; each entry is in one slice. "
-            "Null: all.",
-        ),
+        SERIES,
+        VERSION,
+        ARM,
+        ENTRY_RULES,
         Column(
             "breakdown",
             TEXT,
             "The customer's attribute at entry that entries are told apart by. Null: by none.",
         ),
         Column("breakdown_value", TEXT, "Its value; null beside a breakdown: it was unknown."),
+        *COHORT,
+        MATURITY,
+        *CONVERSION,
+    ),
+)
+
+TAG_CONVERSION = ReportTable(
+    "tag_conversion",
+    "one slice of the entries, of one series and arm, whose customers have a tag: by version, entry rules and cohort",
+    ("series_id", "version", "arm", "entry_rules", "tag", "cohort_by", "cohort", "maturity"),
+    (
+        SERIES,
+        VERSION,
+        ARM,
+        ENTRY_RULES,
         Column(
-            "cohort_by",
+            "tag",
             TEXT,
-            "`all`, or `day`, `week` (from Monday) or `month` of entering; project's time zone.",
+            "A tag that the customer has now, by `customer_tags_now`. It may have come after the entry, even with the "
+            "goal, so it tells customers apart and causes nothing. Who has several is counted with each.",
         ),
-        Column("cohort", DAY, "First day of the cohort; null where cohort_by is `all`."),
-        _MATURITY,
-        Column("entries", NUMBER, "Entries, a customer's later ones included."),
-        Column("customers", NUMBER, "Customers, each with the first entry."),
-        Column("met_at_entry", NUMBER, "Entries whose goal held already on entering; these never count."),
-        Column("goals", NUMBER, "Entries that reached the goal, whatever became of them."),
-        _VALUE,
-        *_counted(),
-        Column(
-            "converted_before_message",
-            NUMBER,
-            "Of the converted customers, those who did so before their first message was queued, or without any.",
-        ),
-        *_RATE,
+        *COHORT,
+        MATURITY,
+        *CONVERSION,
     ),
 )
 
@@ -160,20 +104,20 @@ LIFT = ReportTable(
     "one series with a holdout, by version and maturity: treatment against holdout",
     ("series_id", "version", "maturity"),
     (
-        _SERIES,
-        _VERSION,
-        _MATURITY,
+        SERIES,
+        VERSION,
+        MATURITY,
         *(
             Column(f"{arm}_{column.name}", column.type, f"{column.doc} Of the {arm}.")
             for arm in ("treatment", "holdout")
             for column in (
                 Column("customers", NUMBER, "Customers, each with the first entry."),
-                *_counted(),
-                *_RATE,
+                *counted(),
+                *RATE,
             )
         ),
         Column("difference", SHARE, "treatment_rate - holdout_rate, -1 to 1. Null: one of them is."),
-        *_interval("difference", "`difference` (Newcombe's hybrid); the series makes a difference where 0 is outside"),
+        *interval("difference", "`difference` (Newcombe's hybrid); the series makes a difference where 0 is outside"),
         Column(
             "relative_lift",
             SHARE,
@@ -219,9 +163,9 @@ TIME_TO_GOAL = ReportTable(
     "one day since entry of one series, version and arm",
     ("series_id", "version", "arm", "day"),
     (
-        _SERIES,
-        _VERSION,
-        _ARM,
+        SERIES,
+        VERSION,
+        ARM,
         Column("day", NUMBER, "Days of 24 hours since entering; 0 is the entry itself."),
         Column("at_risk", NUMBER, "Measured customers watched for at least so long who had not converted before."),
         Column("converted_customers", NUMBER, "Customers who had converted by then."),
@@ -249,9 +193,9 @@ BLOCK_FUNNEL = ReportTable(
     "one block of one series, by version",
     ("series_id", "version", "block_id"),
     (
-        _SERIES,
-        _VERSION,
-        _BLOCK,
+        SERIES,
+        VERSION,
+        BLOCK,
         Column("position", NUMBER, "The block's place on the way, from 1; null: no longer in the definition."),
         Column("kind", TEXT, "rule, content, wait or tag; null: no definition that ran tells."),
         Column("label", TEXT, "The block's title for people; null: it has none."),
@@ -283,8 +227,8 @@ PATH_FLOW = ReportTable(
     "one connection of one series, by version",
     ("series_id", "version", "from_block", "to_block"),
     (
-        _SERIES,
-        _VERSION,
+        SERIES,
+        VERSION,
         Column("from_block", TEXT, "The block that is left."),
         Column("to_block", TEXT, "The block it leads to."),
         Column("branch", TEXT, "`then`, `else` or `both`, in the newest version that has it; null: none has."),
@@ -300,9 +244,9 @@ MESSAGE_PERFORMANCE = ReportTable(
     "one measure of the messages of one block, channel and version",
     ("series_id", "version", "block_id", "channel", "measure"),
     (
-        _SERIES,
-        _MESSAGE_VERSION,
-        _BLOCK,
+        SERIES,
+        MESSAGE_VERSION,
+        BLOCK,
         Column("channel", TEXT, "The kind of content; null: no definition that ran has the block."),
         Column("measure", TEXT, "What is counted; see the list of measures."),
         Column("messages", NUMBER, "Messages; visits where nothing was queued."),
@@ -316,7 +260,7 @@ MESSAGE_PERFORMANCE = ReportTable(
             SHARE,
             "customers / customers of `sent`, 0 to 1; null: the measure is not about sent messages, or none was.",
         ),
-        *_interval("rate", "`rate` (Wilson)"),
+        *interval("rate", "`rate` (Wilson)"),
     ),
 )
 
@@ -325,7 +269,7 @@ DAILY_PROGRESS = ReportTable(
     "one day of one series in the project's time zone, from its first entry to its newest run",
     ("series_id", "day"),
     (
-        _SERIES,
+        SERIES,
         Column("day", DAY, "The day, in the project's time zone."),
         Column("entered", NUMBER, "Entries that began, without the held-out ones."),
         Column("held_out", NUMBER, "Entries kept aside in the holdout."),
@@ -343,9 +287,9 @@ GOAL_BY_EXIT = ReportTable(
     "one status of the entries of one series and arm, by version",
     ("series_id", "version", "arm", "status"),
     (
-        _SERIES,
-        _VERSION,
-        _ARM,
+        SERIES,
+        VERSION,
+        ARM,
         Column("status", TEXT, "What became of the entries; exclusive, so that they add up to all entries."),
         Column("entries", NUMBER, "Entries with this status now."),
         Column("goals", NUMBER, "Of these, entries that reached the goal; not exclusive, like the next ones."),
@@ -354,9 +298,9 @@ GOAL_BY_EXIT = ReportTable(
         Column("sent", NUMBER, "Entries with a message that was sent (see `message_performance`)."),
         Column("received", NUMBER, "Entries with a message whose receipt is proved."),
         Column("met_at_entry", NUMBER, "Entries whose goal held already on entering."),
-        _VALUE,
-        *_counted("with this status "),
-        *_RATE,
+        VALUE,
+        *counted("with this status "),
+        *RATE,
     ),
 )
 
@@ -365,8 +309,8 @@ SERIES_OVERLAP = ReportTable(
     "one series and arm, and another series whose treatment some of its customers got within their goal window",
     ("series_id", "arm", "other_series_id"),
     (
-        _SERIES,
-        _ARM,
+        SERIES,
+        ARM,
         Column("other_series_id", TEXT, "The other series."),
         Column("customers", NUMBER, "Customers of the series and arm, each with the first entry."),
         Column(
@@ -388,7 +332,7 @@ CUSTOMER_TAGS_NOW = ReportTable(
         Column("customer_id", CUSTOMER_ID, "The customer, in the source's own type."),
         Column("tag", TEXT, "The tag."),
         Column("series_id", TEXT, "The series that wrote it last."),
-        _BLOCK,
+        BLOCK,
         Column("as_of", "TIMESTAMP", "The run (UTC) that wrote it last."),
         Column(
             "in_source", FLAG, "A run since then has found it in the customer_tags source; false: none has, so far."
@@ -400,6 +344,7 @@ TABLES: Mapping[str, ReportTable] = {
     table.name: table
     for table in (
         GOAL_CONVERSION,
+        TAG_CONVERSION,
         LIFT,
         TIME_TO_GOAL,
         BLOCK_FUNNEL,

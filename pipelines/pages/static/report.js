@@ -80,6 +80,7 @@
       maturity: place("maturity"),
       breakdown,
       value,
+      tag: place("tag"),
     };
   }
   function filter(choice) {
@@ -87,6 +88,7 @@
       const day = values.cohort[columns.cohort[row]];
       return (
         columns.breakdown[row] === choice.breakdown &&
+        columns.tag[row] === choice.tag &&
         (choice.breakdown === null || columns.breakdown_value[row] === choice.value) &&
         (choice.versionAt === null || columns.version[row] === choice.versionAt) &&
         (choice.rules === null || columns.entry_rules[row] === choice.rules) &&
@@ -175,10 +177,10 @@
     const { total, cohorts } = sums(filter(choice));
     showHeadlines(total);
     showCohorts(cohorts);
-    const narrowed = choice.from || choice.to || [choice.rules, choice.maturity, choice.breakdown].some((each) => each !== null);
+    const narrowed = choice.from || choice.to || [choice.rules, choice.maturity, choice.breakdown, choice.tag].some((each) => each !== null);
     document.documentElement.classList.toggle("narrowed", Boolean(narrowed));
     document.documentElement.classList.toggle("filtered", Boolean(narrowed || choice.version));
-    const whole = sums((row) => columns.breakdown[row] === null).total;
+    const whole = sums((row) => columns.breakdown[row] === null && columns.tag[row] === null).total;
     form.querySelector(".shown").textContent =
       `${count(total.treatment.entries + total.holdout.entries)} of ` +
       `${count(whole.treatment.entries + whole.holdout.entries)} entries`;
@@ -202,7 +204,12 @@
     for (const label of [...seen.keys()].sort()) form.elements.breakdown.add(new Option(label.slice(0, 80), seen.get(label)));
     form.querySelector(".breakdown").hidden = !seen.size;
     form.hidden = false;
-    form.addEventListener("input", apply);
+    // The cells tell breakdowns apart, or tags, but not one within the other: what was chosen last counts.
+    form.addEventListener("input", ({ target }) => {
+      const other = { tag: "breakdown", breakdown: "tag" }[target.name];
+      if (other && target.value !== "" && form.elements[other]) form.elements[other].value = "";
+      apply();
+    });
     form.addEventListener("reset", () => setTimeout(apply));
     form.addEventListener("submit", (event) => event.preventDefault());
     apply();
