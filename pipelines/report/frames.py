@@ -86,10 +86,13 @@ def with_interval(
 ) -> pl.DataFrame:
     """An interval of the counts in each row as ``<name>_low`` and ``<name>_high``; null where a count is.
 
-    A row is a group of customers, so there are few.
+    Small slices often have the same counts, so that each choice of counts is looked at once.
     """
-    found = [None if None in values else interval(*values) for values in frame.select(counts).iter_rows()]
-    return frame.with_columns(
-        pl.Series(f"{name}_low", [each.low if each else None for each in found], dtype=pl.Float64),
-        pl.Series(f"{name}_high", [each.high if each else None for each in found], dtype=pl.Float64),
+    columns = list(counts)
+    each = frame.select(columns).unique()
+    found = [None if None in values else interval(*values) for values in each.iter_rows()]
+    ends = each.with_columns(
+        pl.Series(f"{name}_low", [one.low if one else None for one in found], dtype=pl.Float64),
+        pl.Series(f"{name}_high", [one.high if one else None for one in found], dtype=pl.Float64),
     )
+    return frame.join(ends, on=columns, how="left", nulls_equal=True)

@@ -13,6 +13,9 @@ from pipelines.wall_clock import offsets_between
 from warehouse import writes
 from warehouse.adapter import Warehouse
 
+_BITS = 50
+"""Few enough that the sum of a bit which is there a thousand times too often still is a bigint."""
+
 _EPOCH = datetime(1970, 1, 1)
 
 Offsets = Sequence[tuple[str | None, str]]
@@ -32,7 +35,13 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
         "version": "bigint",
         "block_id": "varchar",
         "kind": "varchar",
+    },
+    "report_places": {
+        "series_id": "varchar",
+        "block_id": "varchar",
         "is_entry_rule": "boolean",
+        "chunk": "bigint",
+        "bit": "bigint",
     },
     "report_connections": {
         "series_id": "varchar",
@@ -40,6 +49,8 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
         "from_block": "varchar",
         "is_good": "boolean",
         "to_block": "varchar",
+        "chunk": "bigint",
+        "bit": "bigint",
     },
 }
 
@@ -68,6 +79,7 @@ def prepare(warehouse: Warehouse, definitions: Definitions, histories: Mapping[s
     _fill(warehouse, "report_series", [_series_row(history, lag) for history in ran])
     _fill(warehouse, "report_versions", [row for history in ran for row in _version_rows(history)])
     _fill(warehouse, "report_blocks", [row for history in ran for row in _block_rows(history)])
+    _fill(warehouse, "report_places", [row for history in ran for row in _place_rows(history)])
     _fill(warehouse, "report_connections", [row for history in ran for row in _connection_rows(history)])
     offsets = _offsets(warehouse, definitions.settings.timezone)
     for table, name in _FILLED.items():
@@ -102,14 +114,23 @@ def _block_rows(history: SeriesHistory) -> list[Sequence[str]]:
             str(version.number),
             literal(block_id),
             literal(block.kind),
-            str(block_id in version.entry_rules).lower(),
         )
         for version in history.versions
         for block_id, block in version.series.blocks.items()
     ]
 
 
+def _place_rows(history: SeriesHistory) -> list[Sequence[str]]:
+    """Every block that some version has; an entry rule where it is one in some version."""
+    starts = {block_id for version in history.versions for block_id in version.entry_rules}
+    return [
+        (literal(history.series_id), literal(block_id), str(block_id in starts).lower(), *_bit(number))
+        for number, block_id in enumerate(history.block_ids)
+    ]
+
+
 def _connection_rows(history: SeriesHistory) -> list[Sequence[str]]:
+    numbers = {ends: number for number, ends in enumerate(history.branches())}
     return [
         (
             literal(history.series_id),
@@ -117,10 +138,16 @@ def _connection_rows(history: SeriesHistory) -> list[Sequence[str]]:
             literal(connection.from_block),
             str(connection.outcome_is_good).lower(),
             literal(connection.to_block),
+            *_bit(numbers[connection.from_block, connection.to_block]),
         )
         for version in history.versions
         for connection in version.connections
     ]
+
+
+def _bit(number: int) -> tuple[str, str]:
+    """A number as a bit of one of several integers; see ``sql/report/suspects.sql.jinja``."""
+    return str(number // _BITS), str(2 ** (number % _BITS))
 
 
 def _fill(warehouse: Warehouse, name: str, rows: Sequence[Sequence[str]]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipelines.model import GOOD_OUTCOMES
-from pipelines.problems import UserError
 from pipelines.report.measures import MESSAGE_STATUSES
 from pipelines.sql_text import literal, render
+from warehouse import writes
 from warehouse.adapter import Warehouse
 from warehouse.tables import ENTRY_STATUSES, OUTCOMES
 
@@ -46,28 +46,26 @@ class Difference:
         return f"{self.series_id}: {self.what}: {self.problem}"
 
 
-class ReconciliationError(UserError):
-    """The tables contradict each other, so the numbers of the report cannot all be right."""
-
-    def __init__(self, differences: tuple[Difference, ...]) -> None:
-        self.differences = differences
-        super().__init__(describe(differences))
-
-
 def reconcile(warehouse: Warehouse) -> tuple[Difference, ...]:
     """Compare the tables of the state with each other; what `pipelines.report.prepare` makes must be there.
 
     Returns:
         The first differences of each check and series; none where everything adds up.
     """
+    ((last_chunk,),) = warehouse.fetch(render("report/chunks"))
+    suspects = render("report/suspects", **_quoted(CHECKS["advances"]), chunked=bool(last_chunk))
+    warehouse.execute(writes.filled_table("report_suspects", suspects))
     found = []
     for check, words in CHECKS.items():
-        quoted = {name: [literal(word) for word in values] for name, values in words.items()}
         query = render(
-            "report/differences", select=render(f"report/reconcile_{check}", **quoted), most_shown=MOST_SHOWN
+            "report/differences", select=render(f"report/reconcile_{check}", **_quoted(words)), most_shown=MOST_SHOWN
         )
         found += [Difference(check, *row) for row in warehouse.fetch(query)]
     return tuple(found)
+
+
+def _quoted(words: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    return {name: [literal(word) for word in values] for name, values in words.items()}
 
 
 def count(differences: tuple[Difference, ...]) -> int:
