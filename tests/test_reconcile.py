@@ -222,6 +222,21 @@ def test_damage_is_found(warehouse: Warehouse, damage: Damage) -> None:
     assert all(each.series_id for each in alike)
 
 
+@pytest.mark.parametrize("damage", [one for one in DAMAGES if one.check in ("visits", "advances")][::3], ids=str)
+def test_damage_is_found_where_a_series_is_so_long_that_one_number_does_not_hold_it(
+    warehouse: Warehouse, folder: Path, damage: Damage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definitions = Project.open(folder).definitions
+    histories = read_histories(warehouse, definitions)
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.report.prepare._BITS", 2)
+        prepare(warehouse, definitions, histories)
+    assert reconcile(warehouse) == ()
+    found = found_after(warehouse, damage.sql)
+    prepare(warehouse, definitions, histories)
+    assert [each for each in found if each.check == damage.check and damage.problem in each.problem]
+
+
 def test_every_check_has_its_damage() -> None:
     assert {damage.check for damage in DAMAGES} == set(CHECKS)
 
