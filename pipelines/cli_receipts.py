@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.invocation import Invocation, common_options, end
+from pipelines.invocation import Invocation, common_options, end, say
 
 
 @click.group()
@@ -41,3 +41,21 @@ def load(invocation: Invocation, paths: tuple[Path, ...], provider: str | None, 
     )
     click.echo(output.to_json(result) if invocation.format == "json" else display.loaded(result))
     end(display.failures(result))
+
+
+@receipts.command()
+@click.argument("folder", metavar="SPOOL", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8377, show_default=True, help="Port; 0 is any.")
+@common_options("text")
+@click.pass_obj
+def serve(_: Invocation, folder: Path, host: str, port: int) -> None:
+    """Take webhooks in, into the folder SPOOL, for `series receipts load SPOOL`.
+
+    Until SIGTERM. A path is open where its secret is in the environment: /sendgrid (SENDGRID_WEBHOOK_KEY), /mailgun
+    (MAILGUN_WEBHOOK_KEY), /postmark (POSTMARK_WEBHOOK_LOGIN, name:password) and /receipts (SERIES_RECEIPTS_SECRET), for
+    signed requests in our own words. Encryption is the business of a proxy in front of it.
+    """
+    from pipelines.receipts.serve import serve
+
+    serve(host, port, folder, say)
