@@ -50,9 +50,10 @@ def load(invocation: Invocation, paths: tuple[Path, ...], provider: str | None, 
 @common_options("text")
 @click.pass_obj
 def serve(_: Invocation, folder: Path, host: str, port: int) -> None:
-    """Take webhooks in, into the folder SPOOL, for `series receipts load SPOOL`.
+    """Take webhooks into a folder to load from.
 
-    Until SIGTERM. A path is open where its secret is in the environment: /sendgrid (SENDGRID_WEBHOOK_KEY), /mailgun
+    `series receipts load SPOOL` loads what has come. Until SIGTERM. A path is open where its secret is in the environment:
+    /sendgrid (SENDGRID_WEBHOOK_KEY), /mailgun
     (MAILGUN_WEBHOOK_KEY), /postmark (POSTMARK_WEBHOOK_LOGIN, name:password) and /receipts (SERIES_RECEIPTS_SECRET), for
     signed requests in our own words. Encryption is the business of a proxy in front of it.
     """
