@@ -52,10 +52,10 @@ def load(invocation: Invocation, paths: tuple[Path, ...], provider: str | None, 
 def serve(_: Invocation, folder: Path, host: str, port: int) -> None:
     """Take webhooks into a folder to load from.
 
-    `series receipts load SPOOL` loads what has come. Until SIGTERM. A path is open where its secret is in the environment:
-    /sendgrid (SENDGRID_WEBHOOK_KEY), /mailgun
-    (MAILGUN_WEBHOOK_KEY), /postmark (POSTMARK_WEBHOOK_LOGIN, name:password) and /receipts (SERIES_RECEIPTS_SECRET), for
-    signed requests in our own words. Encryption is the business of a proxy in front of it.
+    Until SIGTERM; `series receipts load SPOOL` loads what has come. A path is open where its secret is in the
+    environment: /sendgrid (SENDGRID_WEBHOOK_KEY), /mailgun (MAILGUN_WEBHOOK_KEY), /postmark (POSTMARK_WEBHOOK_LOGIN,
+    name:password) and /receipts (SERIES_RECEIPTS_SECRET), for signed requests in our own words. Encryption is the
+    business of a proxy in front of it.
     """
     from pipelines.receipts.serve import serve
 
