@@ -110,7 +110,8 @@ def load(
         files: The files.
         opened: Opens the warehouse with inputs, for writing.
         clock: The wall clock, naive UTC.
-        remove: Whether files are removed once what they hold is committed; those with bad rows stay.
+        remove: Whether files are removed once what they hold is committed; those with bad rows stay, and those that
+            somebody has written to meanwhile.
         track: Is given the groups of files, for a progress bar.
 
     Raises:
@@ -119,6 +120,7 @@ def load(
     total = _Total()
     with contextlib.closing(ReceiptReader()) as reader:
         for group in track(list(_groups(files))):
+            states = {file.path: _state(file.path) for file in group}
             for some, reading in _read(reader, group, total):
                 if reading.rows.num_rows:
                     with opened([Incoming(reading.rows)]) as warehouse:
@@ -127,7 +129,9 @@ def load(
                     total.known += reading.rows.num_rows - loaded
                 total.note(some, reading)
                 if remove:
-                    total.removed += _remove(each.path for each in some if str(each.path) not in reading.bad_files)
+                    good = [each.path for each in some if str(each.path) not in reading.bad_files]
+                    # Whoever still writes to a file has written what nobody has read.
+                    total.removed += _remove(path for path in good if states[path] == _state(path))
     return total.result()
 
 
@@ -182,6 +186,15 @@ def _groups(files: Sequence[ReceiptFile]) -> Iterator[list[ReceiptFile]]:
             size += its
         if group:
             yield group
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """What is different once somebody has written to a file; empty where it is gone."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _size(file: Path) -> int:
