@@ -26,6 +26,9 @@ _RELATIONS: Mapping[type, str] = {
     SeriesCall: "series_facts",
 }
 
+_TYPES = {"event_count": "bigint", "event_sum": "double", "first_event": "timestamp", "last_event": "timestamp"}
+"""What a call's value is, where it is no boolean."""
+
 _SERIES_CONDITIONS: Mapping[str, str] = {
     "in_series": "other.status = 'active' and not other.superseded",
     "entered_series": "true",
@@ -144,6 +147,23 @@ def predicate(rule: Rule, *, instant: str | None = None) -> str:
         return node
 
     return f"({render(rule.sql.transform(place))})"
+
+
+def at_entry(rule: Rule) -> Rule:
+    """The rule as it is judged the moment an entry begins: nothing has happened in the entry yet.
+
+    So there are no engagements with its messages, and no events after its beginning.
+    """
+
+    def place(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and node.table == "fact":
+            call = rule.calls[node.name]
+            if isinstance(call, EventCall | EngagementCall):
+                return exp.cast(exp.null(), _TYPES.get(call.function, "boolean"))
+        return node
+
+    calls = {name: call for name, call in rule.calls.items() if not isinstance(call, EventCall | EngagementCall)}
+    return replace(rule, sql=rule.sql.copy().transform(place), calls=calls)
 
 
 def first_event_of(rule: Rule) -> Rule | None:

@@ -12,7 +12,7 @@ from typing import Literal
 from sqlglot import exp
 
 from pipelines.checked import CheckedSeries
-from pipelines.facts import Asking, first_event_of, predicate
+from pipelines.facts import Asking, at_entry, first_event_of, predicate
 from pipelines.guard_steps import are_set
 from pipelines.job import Job, by_block, by_series, in_batches, literals, of_block, series_list
 from pipelines.model import ENGAGEMENT_KINDS, GOOD_OUTCOMES, RECEIPT_KINDS, ContentBlock, Series
@@ -159,7 +159,7 @@ def new_entries(job: Job) -> str | None:
     return render(
         "new_entries",
         with_goal=series_list(checked for checked, _ in aimed),
-        **job.judging([by_series(checked, rule) for checked, rule in aimed]),
+        **job.judging([by_series(checked, at_entry(rule)) for checked, rule in aimed]),
         single_door=series_list(checked for checked in live if len(checked.graph.entry_rules) == 1),
         several_doors=series_list(checked for checked in live if len(checked.graph.entry_rules) > 1),
         bucket=_BUCKET if limits else "0",

@@ -982,7 +982,7 @@ with
             where series_id in ('encourage_upgrades')
     ),
         subject as (
-            select series_id, customer_id, cast(null as bigint) as entry_id, timestamp '2026-03-02 09:00:00' as instant, timestamp '2026-03-02 09:00:00' as visible_after
+            select series_id, customer_id, cast(null as bigint) as entry_id, timestamp '2026-03-02 09:00:00' as instant
             from beginners
             where series_id in ('encourage_upgrades')
         ),

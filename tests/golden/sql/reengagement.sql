@@ -946,34 +946,16 @@ with
             where series_id in ('reengagement')
     ),
         subject as (
-            select series_id, customer_id, cast(null as bigint) as entry_id, timestamp '2026-03-02 09:00:00' as instant, timestamp '2026-03-02 09:00:00' as visible_after
+            select series_id, customer_id, cast(null as bigint) as entry_id, timestamp '2026-03-02 09:00:00' as instant
             from beginners
             where series_id in ('reengagement')
         ),
-                event_facts as (
-                select
-                    moment.customer_id,
-                    moment.instant,
- moment.visible_after,
-                    count(*) filter (where event.name = 'login') >= 1 as "did_login_0fc38e95"
-                from
-                    (
-                        select distinct customer_id, instant, visible_after
-                        from subject
-                    ) as moment
-                join source_events as event on event.customer_id = moment.customer_id
-                where
-                    (event.name = 'login') and event.occurred_at <= moment.instant and event.occurred_at > moment.visible_after
-                group by moment.customer_id, moment.instant, moment.visible_after
-        ),
-met_goals as (
+        met_goals as (
             select subject.series_id, subject.customer_id
             from subject
             join
                 source_customers as customer on customer.customer_id = subject.customer_id
-                        left join
-                event_facts on event_facts.customer_id = subject.customer_id and event_facts.instant = subject.instant and event_facts.visible_after = subject.visible_after
-            where          (subject.series_id = 'reengagement' and (COALESCE(event_facts.did_login_0fc38e95, FALSE)))
+            where          (subject.series_id = 'reengagement' and (COALESCE(CAST(NULL AS BOOLEAN), FALSE)))
         ),
     numbered as (
         select
