@@ -56,5 +56,5 @@ bench: ## Print what runs cost, with machine and versions, beside a floor measur
 example: ## Run the series of examples/complete_journey over a year of real purchases
 	$(BIN)/python examples/complete_journey/run.py
 
-deep: ## Test long: random plays (SERIES_EXAMPLES says how many), and kills at every point
-	SERIES_PROFILE=deep SERIES_KILLS=3000 $(BIN)/pytest --numprocesses auto tests/test_worlds.py tests/kills
+deep: ## Test long: random plays (SERIES_EXAMPLES says how many), kills at every point, worlds of known truth
+	SERIES_PROFILE=deep SERIES_KILLS=3000 $(BIN)/pytest --numprocesses auto tests/test_worlds.py tests/test_truth.py tests/kills
