@@ -64,7 +64,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     with duckdb.connect(path) as connection:
         # Some of the holdout are lost, as where a provider forgets to report them.
         connection.execute(
-            "delete from series.entries where series_id = $name and arm = 'holdout' and customer_id % 5 < 2",
+            "delete from series.entries where series_id = $name and arm = 'holdout' and customer_id % 5 < 3",
             {"name": SKEWED},
         )
     Project.open(folder).published_path.unlink()
