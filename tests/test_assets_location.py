@@ -95,7 +95,7 @@ print(len(list(definitions.resolve_all_asset_specs())))
         [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == 26
+    assert int(done.stdout) == 27
 
 
 def test_users_words_are_shown_and_do_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
