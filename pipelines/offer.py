@@ -56,7 +56,7 @@ _MESSAGES = """
 select batch_id, message_id, customer_id, address, channel, series_id, block_id, entry_id, queued_at, expires_at,
     payload
 from series_state.outgoing
-where status = 'queued' and batch_id in (select unnest($batch_ids))
+where status = 'queued' and batch_id in (select unnest($batch_ids)) and batch_id between $first and $last
 order by batch_id, message_id
 """
 _MARK_BATCHES = """
@@ -276,7 +276,9 @@ def _renew(warehouse: Warehouse, batch: Waiting, as_of: datetime) -> list[Handed
 
 
 def _messages(warehouse: Warehouse, group: Sequence[Waiting]) -> Mapping[str, pa.Table]:
-    rows = warehouse.fetch_arrow(_MESSAGES, {"batch_ids": [each.batch_id for each in group]})
+    ids = [each.batch_id for each in group]
+    # A list only joins; bounds keep the payloads of all other batches from being read.
+    rows = warehouse.fetch_arrow(_MESSAGES, {"batch_ids": ids, "first": min(ids), "last": max(ids)})
     columns = rows.select(list(MESSAGE_COLUMNS))
     by_batch: dict[str, pa.Table] = {}
     start = 0

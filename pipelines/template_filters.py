@@ -56,6 +56,7 @@ _BREAKS = r"[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+"
 _WEB_ADDRESS = r"(?i)^https?://[^\s\x00-\x20\x7f<>\"'`\\]+$"
 _DATE_CODES = frozenset("aAbBdHIjmMpSyY%")
 _DEFAULT_DATE = "%Y-%m-%d"
+_PLAIN_DATE = re.compile(r"(%-?[A-Za-z]|[A-Za-z0-9._~-])*", re.ASCII)
 
 
 def _called(name: str, *arguments: exp.Expression) -> exp.Expression:
@@ -185,7 +186,9 @@ def _dated(value: Value, given: Given) -> Value:
     if value.family not in ("time", "unknown"):
         raise FilterError(f"`date` needs a time, this is a {value.family}")
     time = exp.TryCast(this=value.sql, to=exp.DataType.build("timestamp")) if value.family == "unknown" else value.sql
-    return Value(_called("strftime", time, text_literal(form)), "text")
+    text = _called("strftime", time, text_literal(form))
+    # Codes give letters and digits; where nothing else stands between them, nothing has to be escaped anywhere.
+    return Value(plain(text) if _PLAIN_DATE.fullmatch(form) else text, "text")
 
 
 def _is_date_code(code: str) -> bool:

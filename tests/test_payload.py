@@ -166,6 +166,23 @@ def test_values_change_neither_markup_nor_headers_nor_where_links_lead(first_nam
         assert value in found["body"]
 
 
+DATES = """content: email
+subject: Dates
+body: |
+  [look](https://a.example/?d={{ seen_at | date('%d/%m %p') }}&e={{ seen_at | date('%d.%m.%Y') }})
+  {{ seen_at | date('<%Y & %B>') }} {{ seen_at | date('%-d.%m.%Y') }} {{ seen_at | date('%d"%m') }}
+"""
+
+
+def test_a_date_is_escaped_where_its_form_asks_for_it() -> None:
+    shown = payloads(read_block(DATES))
+    assert shown["ann"]["html"] == (
+        '<p><a href="https://a.example/?d=01%2F03%20AM&amp;e=01.03.2026">look</a>\n'
+        "&lt;2026 &amp; March&gt; 1.03.2026 01&#34;03</p>"
+    )
+    assert shown["ann"]["body"].endswith('<2026 & March> 1.03.2026 01"03')
+
+
 def test_a_file_for_programs_begins_no_payload_with_a_formula() -> None:
     block = block_of("email", subject="{{ plan }}", body="{{ plan }}")
     expression, _ = compile_payload(block, ATTRIBUTES)
