@@ -22,6 +22,7 @@ import duckdb
 import polars as pl
 
 from pipelines import Project
+from pipelines.pages import write_pages
 from warehouse import state
 
 SERIES = """
@@ -166,6 +167,10 @@ def measure(folder: Path, entries: int, series: int) -> None:
         print(f"  {difference}")
     print(f"{'report, every table':<48}{seconds:>8.2f} s, load {os.getloadavg()[0]:.1f}")
     print(f"{'of the processors, all cores together':<48}{worked:>8.2f} s")
+    before = time.process_time()
+    pages = list(write_pages(report, folder / "pages").parent.glob("*.html"))
+    print(f"{f'{len(pages)} pages, of the processors':<48}{time.process_time() - before:>8.2f} s")
+    print(f"{'largest page':<48}{max(page.stat().st_size for page in pages) / 1000:>8.0f} KB")
     print(f"{'peak memory':<48}{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:>8.2f} GiB")
 
 
