@@ -147,6 +147,15 @@ def test_one_refused_recipient_holds_up_and_repeats_nobody(
     assert (statuses(warehouse), recipients(handler)) == (["refused", "queued", "handed_off"], ["2@example.com"])
 
 
+@pytest.mark.parametrize("address", [None, "", "<>", "a@b.c, d@e.f", "a@b.c\r\nRCPT TO:<d@e.f>", "a@b.c\x00", "plain"])
+def test_whoever_has_no_address_or_several_is_refused_alone(
+    warehouse: DuckDB, server: Controller, handler: Handler, address: str | None
+) -> None:
+    warehouse.execute("update series.messages set address = $a where message_id = 'b1-000001'", {"a": address})
+    assert offer(warehouse, settings(server.port)) == (HandedBatch("b1", "handed_off", 2, refused=1),)
+    assert recipients(handler) == ["0@example.com", "2@example.com"]
+
+
 def test_a_connection_that_breaks_after_data_leaves_one_message_in_doubt(
     warehouse: DuckDB, server: Controller, handler: Handler
 ) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
 from typing import Any
 
-from pipelines.senders.mail import html_of
-
-_ADDRESS = re.compile(r"[^\s,;<>\"()\[\]]+@[^\s,;<>\"()\[\]@]+")
+from pipelines.senders.mail import html_of, one_address
 
 
 def address(mailbox: str) -> str:
@@ -19,20 +16,6 @@ def address(mailbox: str) -> str:
     ('hello@example.com', 'hello@example.com')
     """
     return parseaddr(mailbox)[1]
-
-
-def one_address(text: str) -> str:
-    """An address that is one and no more: providers take what stands behind a comma for another.
-
-    >>> one_address(" ada@example.com ")
-    'ada@example.com'
-
-    Raises:
-        ValueError: It is something else.
-    """
-    if not _ADDRESS.fullmatch(text.strip()):
-        raise ValueError
-    return text.strip()
 
 
 def mailbox_name(mailbox: str) -> str | None:

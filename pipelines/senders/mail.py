@@ -19,6 +19,7 @@ _HIDDEN = '<div style="display:none;max-height:0;overflow:hidden">{}</div>'
 _MAY_ADD = ("list-unsubscribe", "list-unsubscribe-post")
 _PARSED = ("From", "Reply-To")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[A-Za-z0-9-]{1,60}(\.[A-Za-z0-9-]{1,60}){1,4}", re.ASCII)
+_ONE_ADDRESS = re.compile(r"[^\s,;<>\"()\[\]\x00-\x1f\x7f]+@[^\s,;<>\"()\[\]@\x00-\x1f\x7f]+")
 _PLAIN = re.compile(r"(?!.*=\?)[!-~]{1,300}|(?!.*=\?)[!-~][ -~]{0,60}[!-~]")
 """Values that are headers as they stand: ASCII, not to be folded, not taken for encoded words."""
 
@@ -62,6 +63,20 @@ def _content(payload: Mapping[str, Any]) -> bytes:
     parts = b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in (plain, _part(html, "html")))
     head = b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n'
     return head + parts + b"--" + boundary + b"--\r\n"
+
+
+def one_address(text: str) -> str:
+    """An address that is one and no more: what stands behind a comma would be taken for another.
+
+    >>> one_address(" ada@example.com ")
+    'ada@example.com'
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not _ONE_ADDRESS.fullmatch(text.strip()):
+        raise ValueError
+    return text.strip()
 
 
 def html_of(payload: Mapping[str, Any]) -> str | None:

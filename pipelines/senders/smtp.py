@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines.model import Sender as Settings
 from pipelines.secret import Secret
-from pipelines.senders.mail import write_mail
+from pipelines.senders.mail import one_address, write_mail
 from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError
 from pipelines.senders.sender_type import SenderType
 
@@ -145,16 +145,17 @@ class SmtpSender:
 
     def _send(self, message: dict[str, Any]) -> None:
         """Send one message; it was taken where nothing is raised."""
-        text = self._written(message)
+        try:
+            address = one_address(message["address"] or "")
+        except ValueError as error:
+            raise _RefusedError("it has no address, or more than one") from error
+        text = self._written({**message, "address": address})
         connection = self._connection or self._connect()
         try:
-            self._announce(connection, message["address"], text)
+            self._announce(connection, address, text)
         except UnicodeError as error:
             self._drop()
             raise _RefusedError("the address is not ASCII") from error
-        except ValueError as error:
-            self._drop()
-            raise _RefusedError("the address is over two lines") from error
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             raise _DeferredError(_BROKEN) from error
