@@ -264,7 +264,7 @@ def _send(way: _Way, sender: Sender, batch: Waiting, messages: pa.Table) -> Answ
     offer = Batch(batch.batch_id, batch.series_id, batch.block_id, batch.channel, batch.as_of, messages)
     answer = Answer(batch, messages.num_rows, waits=way.waits, repeats=way.sender.promise != "at_most_once")
     try:
-        return replace(answer, outcome=sender.send(offer))
+        return replace(answer, outcome=sender.send(offer).about(messages["message_id"].to_pylist()))
     except UserError as error:
         is_unknown, retry_after = isinstance(error, UnansweredError), getattr(error, "retry_after", None)
         return replace(answer, error=str(error), is_unknown=is_unknown, retry_after=retry_after)

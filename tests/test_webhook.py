@@ -89,7 +89,7 @@ def test_a_batch_is_one_signed_post(warehouse: DuckDB, server: Provider) -> None
     ("reply", "status", "error"),
     [
         (Reply(429, headers={"Retry-After": "3600"}), "pending", "127.0.0.1:PORT answered 429 Too Many Requests."),
-        (Reply(500, body="planted@example.com"), "pending", "127.0.0.1:PORT answered 500 Internal Server Error."),
+        (Reply(500, body="planted@example.com"), "unknown", "127.0.0.1:PORT answered 500 Internal Server Error."),
         (Reply(302, headers={"Location": "/elsewhere"}), "pending", "127.0.0.1:PORT answered 302 Found."),
         (Reply(207, {"m": 1}), "unknown", "127.0.0.1:PORT answered 207 without a readable status of each message."),
         (Reply(does="dies"), "unknown", "127.0.0.1:PORT did not answer: ProtocolError."),
@@ -152,6 +152,38 @@ def test_one_bad_message_neither_holds_up_nor_repeats_the_others(warehouse: Duck
     ]
 
 
+def test_what_a_server_says_of_other_messages_changes_none(warehouse: DuckDB, server: Provider) -> None:
+    """Least of all does a message leave twice."""
+    offer(warehouse, server)
+    add_batch(warehouse, "b2", 2)
+    said = [{"message_id": "b1-000000", "status": 429}, {"message_id": "b1-000001", "status": 422}]
+    said += [{"message_id": "b2-000000", "status": 202, "id": "half of a character: \ud800"}]
+    server.replies.append(Reply(207, {"messages": said}))
+    assert offer(warehouse, server) == (HandedBatch("b2", "handed_off", 2),)
+    assert messages(warehouse) == {"handed_off": 5}
+    assert warehouse.fetch("select provider_message_id from series.messages where message_id = 'b2-000000'") == [
+        ("half of a character: ?",)
+    ]
+
+
+def test_a_header_that_cannot_be_is_not_sent_and_not_shown(
+    warehouse: DuckDB, server: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = settings(server.url)
+    hook = wanted.settings.senders["outbox"]
+    hook = replace(hook, secrets={**hook.secrets, "authorization": Secret("HOOK_LOGIN")})
+    wanted = replace(wanted, settings=replace(wanted.settings, senders={"outbox": hook}))
+    for value, status in (("Bearer planted\nX-Other: 1", "pending"), ("Bearer planted\n", "handed_off")):
+        monkeypatch.setenv("HOOK_LOGIN", value)
+        (batch,) = hand_off(
+            lambda: nullcontext(warehouse), wanted, Path(), AS_OF, clock=lambda: CLOCK + MUCH_LATER
+        ).batches
+        assert batch.status == status
+        assert "planted" not in str(batch)
+        warehouse.execute("update series.batches set next_attempt_at = null")
+    assert [request.headers["Authorization"] for request in server.requests] == ["Bearer planted"]
+
+
 @pytest.mark.parametrize(("reply", "status"), [(Reply(503), "failed"), (Reply(does="dies"), "unknown")])
 def test_after_so_many_attempts_a_person_decides(
     warehouse: DuckDB, server: Provider, reply: Reply, status: str
@@ -185,8 +217,9 @@ def test_what_expired_meanwhile_is_not_sent_and_what_did_not_has_a_key_of_its_ow
     assert [len(request.json["messages"]) for request in server.requests] == [3, 2]
 
 
-def test_what_expired_while_nobody_knew_waits_for_a_person(warehouse: DuckDB, server: Provider) -> None:
-    server.replies.append(Reply(does="dies"))
+@pytest.mark.parametrize("reply", [Reply(does="dies"), Reply(504), Reply(409)])
+def test_what_expired_while_nobody_knew_waits_for_a_person(warehouse: DuckDB, server: Provider, reply: Reply) -> None:
+    server.replies.append(reply)
     offer(warehouse, server)
     (kept,) = offer(warehouse, server, now=CLOCK + MUCH_LATER, as_of=AS_OF + timedelta(days=1))
     assert (kept.status, len(server.requests)) == ("unknown", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ ANSWER_SECONDS = 30.0
 
 _LONGEST_ANSWER = 4_000_000
 _NOT_NOW = (408, 425, 429)
+_UNFIT = re.compile(r"[^\x20-\x7e\xa0-\xff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Answer:
 def is_for_now(status: int) -> bool:
     """Whether a status refuses for now, and the same may be taken later."""
     return status in _NOT_NOW or status >= 500
+
+
+def is_unclear(status: int) -> bool:
+    """Whether a status leaves open what became of the request: another one is still at it, or something broke."""
+    return status == 409 or (status >= 500 and status != 503)
 
 
 def named(status: int) -> str:
@@ -81,7 +88,7 @@ def call(
 
     Args:
         url: Where to.
-        headers: They hold no control characters.
+        headers: By name.
         body: What is sent.
         method: The verb of HTTP.
         answer_seconds: How long to wait for the answer; None: as long as is usual.
@@ -94,6 +101,9 @@ def call(
     from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, SSLError
 
     host = host_of(url)
+    for name, value in headers.items():
+        if _UNFIT.search(value):
+            raise SenderError(f"The header `{name}` cannot be sent: it would have a character that none may have.")
     try:
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=answer_seconds or ANSWER_SECONDS)
         response = _pool().request(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,6 @@ from pipelines.senders.http_recipe import Recipe
 from pipelines.senders.json_template import TemplateFailedError, render
 from pipelines.senders.protocol import SenderError
 
-_UNFIT = re.compile(r"[^\x20-\x7e\xa0-\xff]")
 _USUAL_HEADERS = {"content-type": "application/json", "user-agent": "warehouse-series"}
 
 
@@ -92,9 +90,6 @@ def key_of(message_ids: Sequence[str]) -> str:
 
 def _headers(rendered: Mapping[str, Any]) -> dict[str, str]:
     headers = {name: str(value) for name, value in rendered.items()}
-    for name, value in headers.items():
-        if _UNFIT.search(value):
-            raise SenderError(f"The header `{name}` cannot be sent: it would have a character that none may have.")
     said = {name.lower() for name in headers}
     return {name: value for name, value in _USUAL_HEADERS.items() if name not in said} | headers
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -89,6 +89,28 @@ class Outcome:
     unanswered: Mapping[str, str] = field(default_factory=dict)
     provider_ids: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | None = None
+
+    def about(self, message_ids: Collection[str]) -> Outcome:
+        """What it says of these messages, as texts that a warehouse can hold.
+
+        A server may name what it was never sent; whatever that is, it must not be offered again because of it.
+        """
+        ours = frozenset(message_ids)
+
+        def about(said: Mapping[str, str]) -> dict[str, str]:
+            return {message_id: _storable(text) for message_id, text in said.items() if message_id in ours}
+
+        said = about(self.refused), about(self.deferred), about(self.unanswered), about(self.provider_ids)
+        return Outcome(*said, self.retry_after)
+
+
+def _storable(text: str) -> str:
+    """JSON can name halves of characters, which no table takes.
+
+    >>> _storable("id-1"), _storable(chr(0xD800))
+    ('id-1', '?')
+    """
+    return text.encode("utf-8", "replace").decode()
 
 
 class SenderError(UserError):

@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.model import Sender as Settings
 from pipelines.secret import Secret
 from pipelines.senders.file_format import write_jsonl
-from pipelines.senders.http_call import Answer, call, host_of, is_for_now, named
+from pipelines.senders.http_call import Answer, call, host_of, is_for_now, is_unclear, named
 from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError, UnansweredError
 from pipelines.senders.sender_type import SenderType
 
@@ -54,19 +54,20 @@ class WebhookSender:
 
         Raises:
             SenderError: The server cannot be reached or refuses.
-            UnansweredError: The answer never came.
+            UnansweredError: The answer never came, or leaves open what became of the batch.
         """
-        url = self.url.read() if isinstance(self.url, Secret) else self.url
+        url = self.url.read().strip() if isinstance(self.url, Secret) else self.url
         body = body_of(batch)
         headers = {"Content-Type": "application/json", "User-Agent": "warehouse-series"}
         headers |= {"Idempotency-Key": batch.batch_id, **signature(self.secret.read(), batch.batch_id, body)}
         if self.authorization:
-            headers["Authorization"] = self.authorization.read()
+            headers["Authorization"] = self.authorization.read().strip()
         answer = call(url, headers, body)
         if answer.status == 207:
             return _outcome(answer, host_of(url))
         if not answer.is_taken:
-            raise SenderError(f"{host_of(url)} answered {named(answer.status)}.", answer.retry_after)
+            error = UnansweredError if is_unclear(answer.status) else SenderError
+            raise error(f"{host_of(url)} answered {named(answer.status)}.", answer.retry_after)
         return Outcome()
 
     def close(self) -> None:
@@ -113,7 +114,7 @@ def _outcome(answer: Answer, host: str) -> Outcome:
         said: list[dict[str, Any]] = json.loads(answer.body)["messages"]
         statuses = {str(each["message_id"]): int(each["status"]) for each in said}
         ids = {str(each["message_id"]): str(each["id"]) for each in said if each.get("id") is not None}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UnansweredError(f"{host} answered 207 without a readable status of each message.") from error
     untaken = {message: status for message, status in statuses.items() if not 200 <= status < 300}
     return Outcome(
