@@ -9,7 +9,8 @@ MOST_ATTEMPTS = 10
 
 _FIRST = 15.0
 _LONGEST = 3_600.0
-_LONGEST_ASKED = 86_400.0
+LONGEST_ASKED = 86_400.0
+"""Seconds that a sender may ask for at most; a day."""
 
 
 def seconds_until_next(attempts: int, retry_after: float | None = None, chance: float | None = None) -> float:
@@ -27,4 +28,4 @@ def seconds_until_next(attempts: int, retry_after: float | None = None, chance: 
     """
     usual = min(_FIRST * 2.0 ** min(attempts - 1, 20), _LONGEST)
     jittered = usual * (0.5 + 0.5 * (random() if chance is None else chance))  # noqa: S311 (no secret)
-    return max(jittered, min(float(retry_after or 0), _LONGEST_ASKED))
+    return max(jittered, min(float(retry_after or 0), LONGEST_ASKED))

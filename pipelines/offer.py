@@ -353,7 +353,8 @@ def _mark_one(warehouse: Warehouse, answer: Answer, now: datetime) -> list[Hande
 
 def _mark_untaken(warehouse: Warehouse, answer: Answer, now: datetime) -> HandedBatch:
     batch_id, error = answer.batch.batch_id, answer.error
-    at = answer.next_attempt_at(now, answer.retry_after)
+    goes_again = answer.repeats or not answer.is_unknown
+    at = answer.next_attempt_at(now, answer.retry_after) if goes_again else None
     status = "unknown" if answer.is_unknown else answer.status_of_untaken
     _mark_batches(warehouse, [batch_id], status, error=error, next_attempt_at=at)
     if not answer.is_unknown:

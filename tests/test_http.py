@@ -192,6 +192,35 @@ def test_a_slip_in_the_settings_loses_nothing(warehouse: DuckDB, server: Provide
     assert batch.error.endswith("fails: UndefinedError.")
 
 
+def test_who_cannot_be_written_to_says_nothing_of_the_settings(server: Provider, tmp_path: Path) -> None:
+    with opened(tmp_path / "many") as many:
+        make(many, ("b1", 13))
+        many.execute("update series.messages set address = 'nowhere' where message_id < 'b1-000011'")
+        server.replies.append(Reply(400))
+        (batch,) = offer(many, server, "message: {to: '{{ address | one_address }}'}")
+        assert batch == HandedBatch("b1", "handed_off", 1, refused=12)
+
+
+def test_a_no_that_says_yes_to_some_is_believed(warehouse: DuckDB, server: Provider) -> None:
+    server.replies.append(Reply(418, [1, 0, 1, 0, 1]))
+    whole, rest = offer(warehouse, server, f"{ONE}, per_request: 9, taken: '{{{{ body[index] == 1 }}}}'")
+    assert (whole.message_count, rest.message_count, rest.status) == (3, 2, "pending")
+
+
+def test_what_waits_for_a_person_has_no_next_attempt(warehouse: DuckDB, server: Provider) -> None:
+    server.replies.append(Reply(200, "planted@example.com"))
+    (batch,) = offer(warehouse, server, f"{ONE}, per_request: 9, taken: '{{{{ body[index].ok }}}}'")
+    assert (batch.status, batch.next_attempt_at) == ("unknown", None)
+    assert batch.error is not None
+    assert batch.error.endswith("answered 200 OK. What that means for the messages is not understood.")
+
+
+def test_a_wait_of_any_length_is_a_wait_of_a_day(warehouse: DuckDB, server: Provider) -> None:
+    server.replies.append(Reply(429, {"wait": 10**400}))
+    (batch,) = offer(warehouse, server, f"{ONE}, retry_after: '{{{{ body.wait }}}}'")
+    assert (batch.status, batch.next_attempt_at) == ("pending", CLOCK + timedelta(days=1))
+
+
 def test_a_token_that_no_header_can_have_is_not_shown(
     warehouse: DuckDB, server: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

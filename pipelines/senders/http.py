@@ -64,15 +64,16 @@ class HttpSender:
         if self.token:
             settings["token"] = self.token.read().strip()
         block = {"series_id": batch.series_id, "block_id": batch.block_id, "channel": batch.channel}
-        offer = Offer(self.recipe, self.pace, {**settings, **block})
         written: dict[str, Any] = {}
+        unwritten: dict[str, str] = {}
         for row in batch.messages.to_pylist():
             try:
                 written[row["message_id"]] = write_message(self.recipe, row, settings)
             except TemplateFailedError as error:
-                offer.refused[row["message_id"]] = str(error)
+                unwritten[row["message_id"]] = str(error)
         if not written:
-            raise SenderError(f"No message can be written: {next(iter(offer.refused.values()))}.")
+            raise SenderError(f"No message can be written: {next(iter(unwritten.values()))}.")
+        offer = Offer(self.recipe, self.pace, {**settings, **block}, unwritten)
         for part in parts_of(written, self.recipe.per_request):
             offer.send(part)
         return offer.outcome()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pipelines.backoff import LONGEST_ASKED
 from pipelines.senders.http_call import Answer, named
 from pipelines.senders.http_recipe import Recipe
 from pipelines.senders.json_template import TemplateFailedError, render
@@ -49,7 +50,7 @@ def retry_after(recipe: Recipe, answer: Answer) -> float | None:
     """Seconds that a provider asks to wait, by a header of its own or by ``Retry-After``; None: it does not."""
     values = {"status": answer.status, "headers": answer.headers, "body": _json(answer.body), "now": int(time.time())}
     said = _said(recipe, "retry_after", {**values, "values": recipe.values, "index": 0, "message_id": ""})
-    return max(float(said), 0.0) if isinstance(said, int | float) else answer.retry_after
+    return float(min(max(said, 0), LONGEST_ASKED)) if isinstance(said, int | float) else answer.retry_after
 
 
 def _read(recipe: Recipe, answer: Answer, values: dict[str, Any]) -> Said:

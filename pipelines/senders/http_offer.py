@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.senders.http_answer import Said, read_answer, retry_after
+from pipelines.senders.http_answer import NOT_UNDERSTOOD, Said, read_answer, retry_after
 from pipelines.senders.http_call import Answer, call, host_of, named
 from pipelines.senders.http_recipe import Recipe
 from pipelines.senders.http_request import Part, Request, write_request
@@ -29,13 +29,14 @@ class Offer:
 
     Attributes:
         settings: What the templates of requests know.
-        refused: For good, with the reason, by message.
+        unwritten: Messages that cannot be written, with the reason.
     """
 
     recipe: Recipe
     pace: Pace
     settings: Mapping[str, Any]
-    refused: dict[str, str] = field(default_factory=dict)
+    unwritten: Mapping[str, str]
+    _refused: dict[str, str] = field(default_factory=dict)
     _deferred: dict[str, str] = field(default_factory=dict)
     _unanswered: dict[str, str] = field(default_factory=dict)
     _provider_ids: dict[str, str] = field(default_factory=dict)
@@ -77,14 +78,15 @@ class Offer:
             SenderError: None of it left, and it goes again as it is.
             UnansweredError: Nobody knows what left, and it goes again as it is, where it goes again.
         """
-        none_left = not (self._taken or self.refused)
+        refused = {**self.unwritten, **self._refused}
+        none_left = not (self._taken or refused)
         if self._doubts:
             is_keyed = self.recipe.remembers is not None
             if (none_left and not self._deferred) or (is_keyed and (none_left or self._is_cut)):
                 raise UnansweredError(self._error, self._retry_after)
         elif none_left and self._deferred:
             raise SenderError(self._error, self._retry_after)
-        return Outcome(self.refused, self._deferred, self._unanswered, self._provider_ids, self._retry_after)
+        return Outcome(refused, self._deferred, self._unanswered, self._provider_ids, self._retry_after)
 
     def _hear(self, part: Part, request: Request, answer: Answer) -> None:
         said = read_answer(self.recipe, answer, list(part.messages))
@@ -97,10 +99,12 @@ class Offer:
         error = f"{host_of(request.url)} answered {named(answer.status)}."
         if verdicts == {"for_now"} and answer.status in _ASKS_TO_WAIT:
             self._wait(part, answer, error)
-        elif "not_taken" in verdicts:
+        elif verdicts == {"not_taken"}:
             self._stop(part, named(answer.status), error)
         else:
             self._note(part, said)
+            if any(each.reason == NOT_UNDERSTOOD for each in said):
+                error = f"{error} What that means for the messages is not understood."
             self._error = self._error or error
             if "unknown" in verdicts:
                 self._count_doubt(error, is_cut=part.is_half or len(verdicts) > 1)
@@ -125,7 +129,7 @@ class Offer:
                     if each.provider_id is not None:
                         self._provider_ids[message_id] = each.provider_id
                 case "refused":
-                    self.refused[message_id] = each.reason
+                    self._refused[message_id] = each.reason
                 case "unknown":
                     self._unanswered[message_id] = each.reason
                 case _:
@@ -147,10 +151,10 @@ class Offer:
 
     def _look_at_refused(self, request: Request) -> None:
         """A slip in the settings has everything refused; that must not lose the messages."""
-        if len(self.refused) < _ENOUGH_REFUSED or self._taken or self._deferred or self._unanswered:
+        if len(self._refused) < _ENOUGH_REFUSED or self._taken or self._deferred or self._unanswered:
             return
-        (reason, _), *_ = Counter(self.refused.values()).most_common(1)
+        (reason, _), *_ = Counter(self._refused.values()).most_common(1)
         raise SenderError(
-            f"{host_of(request.url)} refused each of the first {len(self.refused)} messages: {reason}. All of them are "
-            "kept: is there a slip in the sender's settings?"
+            f"{host_of(request.url)} refused each of the first {len(self._refused)} messages: {reason}. All of them "
+            "are kept: is there a slip in the sender's settings?"
         )
