@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from pipelines.report.reconcile import Difference, reconcile
 from pipelines.report.tables import TABLES
 from tests import shop
 from tests.golden import assert_golden
+from tests.page_text import PageText
 from tests.test_script import not_portable
 from warehouse.adapter import Warehouse, WarehouseError
 from warehouse.duckdb import DuckDB
@@ -63,6 +65,24 @@ def test_a_table_is_as_it_is_described(report: Report, name: str) -> None:
 
 def test_measures_are_those_described(report: Report) -> None:
     assert set(report.tables["message_performance"]["measure"]) <= set(MEASURES)
+
+
+def test_that_nobody_did_what_they_could_is_told(report: Report) -> None:
+    alone = report.of("upgrade")
+    performance = alone.tables["message_performance"]
+    nobody = performance.with_columns(
+        pl.when(pl.col("measure") == "clicked").then(0).otherwise(pl.col(name)).alias(name)
+        for name in ("messages", "customers")
+    )
+    unsent = performance.with_columns(
+        pl.when(pl.col("measure").str.starts_with("status_")).then("messages").otherwise(0).alias("messages")
+    )
+    for table, is_there in ((performance, True), (nobody, True), (unsent, False)):
+        told = replace(alone, tables={**alone.tables, "message_performance": table})
+        (heading,) = [line for line in text.one_series(told, "upgrade").splitlines() if " channel " in line] or [""]
+        assert ("clicked" in heading) is is_there
+        head = PageText(series_page(told)).tables["Messages by block and channel"][0]
+        assert ("clicked" in head) is is_there
 
 
 def test_the_tables_agree_with_each_other(report: Report) -> None:

@@ -22,7 +22,7 @@ from pipelines.pages.charts import conversion_curve, daily_bars, whisker
 from pipelines.pages.picture import Picture, block_text, block_title, draw
 from pipelines.report import Report
 from pipelines.report.history import SeriesHistory
-from pipelines.report.measures import MEASURES
+from pipelines.report.measures import MEASURES, is_told
 from pipelines.report.tables import TABLES
 
 Row = Mapping[str, Any]
@@ -89,7 +89,7 @@ def series_page(report: Report, *, index: bool = False) -> str:
         days=tables["daily_progress"].sort("day", descending=True).head(_MOST_ROWS).rows(named=True),
         overlap=tables["series_overlap"].rows(named=True),
         differences=report.differences,
-        shown_measures=[name for name in _SHOWN_MEASURES if _occurs(name, panes)],
+        shown_measures=[name for name in _SHOWN_MEASURES if _is_shown(name, panes)],
     )  # fmt: skip
 
 
@@ -210,11 +210,9 @@ def _messages(history: SeriesHistory, performance: pl.DataFrame) -> list[Mapping
     return sorted(found.values(), key=lambda block: order.get(block["block_id"], len(order)))
 
 
-def _occurs(measure: str, panes: Sequence[Pane]) -> bool:
+def _is_shown(measure: str, panes: Sequence[Pane]) -> bool:
     always = ("message", "sent", "received")
-    return measure in always or any(
-        block.get(measure) and block[measure]["messages"] for block in panes[0].messages
-    )  # fmt: skip
+    return measure in always or any(is_told(measure, block) for block in panes[0].messages)
 
 
 def _headline(history: SeriesHistory, tables: Mapping[str, pl.DataFrame], version: int | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pipelines.model import ENGAGEMENT_KINDS
 from warehouse.tables import BLOCKED_BY
@@ -23,3 +24,13 @@ MEASURES: Mapping[str, str] = {
     "unsent_for_good": "Visits that were left without a message ever being queued.",
 }
 """The rows of ``message_performance``: name to meaning. Kinds of engagement need the engagements source."""
+
+
+def is_told(measure: str, block: Mapping[str, Any]) -> bool:
+    """Whether a measure says something about a block: that nobody did it, too, once somebody was sent a message.
+
+    Args:
+        measure: Of those that need sent messages.
+        block: The block's rows of ``message_performance`` by measure.
+    """
+    return measure in block and "sent" in block and block["sent"]["messages"] > 0

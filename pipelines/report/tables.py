@@ -335,7 +335,10 @@ CUSTOMER_TAGS_NOW = ReportTable(
         BLOCK,
         Column("as_of", "TIMESTAMP", "The run (UTC) that wrote it last."),
         Column(
-            "in_source", FLAG, "A run since then has found it in the customer_tags source; false: none has, so far."
+            "in_source",
+            FLAG,
+            "A run since then has found it in the customer_tags source; false: none has, so far, be it that the source "
+            "lacks it or that there is no such source.",
         ),
     ),
 )

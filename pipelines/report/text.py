@@ -11,12 +11,15 @@ import polars as pl
 from pipelines.output import bar, cards, percent, printable, table
 from pipelines.report.build import Report
 from pipelines.report.history import SeriesHistory
+from pipelines.report.measures import is_told
 from pipelines.schedule import format_instant
 
 Row = Mapping[str, Any]
 
 _BAR, _NAME = 20, 26
 _MOST_DAYS = 10
+_MEASURES = ("received", "opened", "clicked", "completed", "replied", "bounced", "goal")
+_MOST_MEASURES = 5
 
 
 def overview(report: Report) -> str:
@@ -157,17 +160,15 @@ def _days(last: int) -> list[int]:
 
 
 def _messages(report: Report, series_id: str) -> str:
-    """A line per content block, with the kinds of engagement that most tell; the blocks on their way."""
+    """A line per content block, with the measures that most tell; what never happened gives way where they are many."""
     history = report.series[series_id]
     rows = _rows(report.tables["message_performance"], series_id=series_id, version=None)
     by_block: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
         by_block.setdefault((row["block_id"], row["channel"]), {})[row["measure"]] = row
-    shown = [
-        name
-        for name in ("received", "opened", "clicked", "completed", "replied", "bounced", "goal")
-        if any(measures.get(name, {}).get("messages") for measures in by_block.values())
-    ][:5]
+    told = [name for name in _MEASURES if any(is_told(name, measures) for measures in by_block.values())]
+    told.sort(key=lambda name: not any(measures.get(name, {}).get("messages") for measures in by_block.values()))
+    shown = sorted(told[:_MOST_MEASURES], key=_MEASURES.index)
     if not shown:
         return ""
     order = {block_id: place for place, block_id in enumerate(history.block_ids)}
