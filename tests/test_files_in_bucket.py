@@ -5,16 +5,18 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from io import BytesIO
 from itertools import count
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 from obstore.store import S3Store
 
-from pipelines.cli import main
+from pipelines.hand_off import hand_off
+from pipelines.offer import HandedBatch
 from pipelines.problems import UsageError
 from pipelines.secret import Secret
 from pipelines.senders import Outcome, SenderError
@@ -24,8 +26,8 @@ from pipelines.senders.folder import LocalFolder
 from pipelines.senders.unsent import unsent_folder
 from pipelines.targets import choose, read_targets
 from tests.bucket import KEY, SECRET_VARIABLE, BucketServer, bucket_server, objects
-from tests.loopback import AS_OF, make_shop
 from tests.test_files_sender import FORMATS, batch, files, table
+from tests.test_hand_off import AS_OF, definitions, make, opened
 
 NUMBERS = count()
 
@@ -131,18 +133,20 @@ def test_without_its_key_nobody_knows_what_is_there(
         sender.send(batch())
 
 
-def test_a_run_writes_to_the_bucket_only_where_it_may_send(
-    server: BucketServer, store: S3Store, name: str, tmp_path: Path
+@pytest.mark.parametrize("target", ["dev", "prod"])
+def test_batches_reach_the_bucket_only_where_they_may_leave(
+    server: BucketServer, store: S3Store, name: str, tmp_path: Path, target: str
 ) -> None:
-    folder = make_shop(tmp_path / "shop", "unused")
-    mail = f"senders: {{outbox: {server.sender(f's3://{name}/mail')}}}"
-    (folder / "series.yml").write_text(f"{mail}\ntargets: {{dev: , prod: {{sends: true}}}}\n")
-    for target, there in (("dev", 0), ("prod", 2)):
-        done = CliRunner().invoke(main, ["--project-dir", str(folder), "--target", target, "run", "--as-of", AS_OF])
-        assert done.exit_code == 0, done.stderr
-        assert ("NOT SENT" in done.stderr) is (target == "dev")
-        assert len(objects(store)) == there
-    assert all(each.startswith("mail/prod/upgrade.") for each in objects(store))
+    entry = server.sender(f"s3://{name}/mail")
+    targets, _ = read_targets(f"senders: {{outbox: {entry}}}\ntargets: {{dev: , prod: {{sends: true}}}}")
+    with opened(tmp_path) as warehouse:
+        make(warehouse, ("b1", 2))
+        known = replace(definitions(), settings=choose(targets, target))
+        (only,) = hand_off(lambda: nullcontext(warehouse), known, tmp_path, AS_OF).batches
+    unsent_to = "outbox/dev/unsent/outbox" if target == "dev" else None
+    assert only == HandedBatch("b1", "handed_off", 2, unsent_to=unsent_to)
+    there = ["mail/prod/b1.jsonl", "mail/prod/b1.manifest.json"]
+    assert list(objects(store)) == (there if target == "prod" else [])
 
 
 def settings(sender: str) -> list[str]:
@@ -153,6 +157,8 @@ def settings(sender: str) -> list[str]:
 @pytest.mark.parametrize(
     ("sender", "told"),
     [
+        ("path: 'gs://bucket/x'", "cannot write to `gs://bucket/x`"),
+        ("path: 'S3://bucket/x'", "cannot write to `S3://bucket/x`"),
         ("path: 's3://Bucket/x'", "names no folder in a bucket"),
         ("path: 's3://bucket/../x'", "names no folder in a bucket"),
         ("path: 's3://bucket/a//b'", "names no folder in a bucket"),

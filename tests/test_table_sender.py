@@ -61,7 +61,7 @@ def test_a_table_of_another_shape_takes_nothing_and_loses_nothing(warehouse: Duc
     assert warehouse.fetch("select count(distinct message_id) from outbox.outbox") == [(5,)]
 
 
-@pytest.mark.parametrize("table", ["messages", "series.messages", "a.b.c", 'a."b"', "outbox.x; drop table y"])
+@pytest.mark.parametrize("table", ["messages", "series.messages", "temp.x", "a.b.c", 'a."b"', "outbox.x; drop table y"])
 def test_only_a_table_of_its_own_is_taken(table: str) -> None:
     (problem,) = read_targets(f"senders: {{crm: {{type: table, table: '{table}'}}}}")[1]
     assert f"Sender `crm` cannot write to table `{table}`" in problem.message

@@ -20,6 +20,7 @@ from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError
 from pipelines.senders.sender_type import SenderType
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,10 @@ def _open(settings: Settings, folder: Path) -> FilesSender:
     if not in_bucket(settings):
         if config:
             raise SenderError(f"{what} writes to a folder of this machine; `{min(config)}` is for `s3://` only.")
+        if _OTHER_SCHEME.match(path):
+            raise SenderError(
+                f"{what} cannot write to `{path}`: write a folder of this machine, or `s3://bucket/prefix`."
+            )
         return FilesSender(LocalFolder(folder / path), settings.options["format"])
     check_url(path)
     if ("access_key_id" in config) != ("secret_access_key" in config):

@@ -23,6 +23,7 @@ SECONDS = 30.0
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+_SENT_FROM = re.compile(r"[!-;=?A-~]+@[!-;=?A-~]+")
 _READY = 354
 _TOO_LARGE = 552
 _CLOSING = 421
@@ -238,8 +239,12 @@ def _open(settings: Settings, folder: Path) -> SmtpSender:  # noqa: ARG001 (it w
         raise SenderError(f"{what} would say its password for everybody to hear; leave out `tls: none`.")
     if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise SenderError(f"`port` of sender `{settings.name}` must be a number from 1 to 65535.")
-    if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", parseaddr(options["from"])[1]):
-        raise SenderError(f"`from` of sender `{settings.name}` must be an address, such as `Shop <hello@example.com>`.")
+    if not (_SENT_FROM.fullmatch(parseaddr(options["from"])[1]) and options["from"].isprintable()):
+        # Else every message would be refused for good.
+        raise SenderError(
+            f"`from` of sender `{settings.name}` must be an address of ASCII in one line, such as "
+            "`Shop <hello@example.com>`."
+        )
     return SmtpSender(options["host"], int(port or _PORTS[tls]), tls, username, password, options["from"])
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from warehouse.adapter import Warehouse
 
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,62})\.([A-Za-z_][A-Za-z0-9_]{0,62})", re.ASCII)
-_TAKEN = ("series", "series_state", "information_schema", "pg_catalog")
+_TAKEN = ("series", "series_state", "information_schema", "pg_catalog", "temp")
 _ROWS = """
 select batch_id, message_id, cast(customer_id as varchar) as customer_id, address, channel, series_id, block_id,
     entry_id, queued_at, expires_at, payload
