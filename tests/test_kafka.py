@@ -105,7 +105,7 @@ def test_brokers_that_are_too_slow_to_get_anything_have_nothing(
     warehouse: DuckDB, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.1)
-    with cluster(**{"test.mock.broker.rtt": 400}) as slow:
+    with cluster(**{"test.mock.broker.rtt": 200}) as slow:
         (only,) = offer(warehouse, settings(slow.servers, topic))
     assert only == HandedBatch(
         "b1", "pending", 3, f"Kafka's topic {topic} took nothing: PURGE_QUEUE.", next_attempt_at=only.next_attempt_at
@@ -113,10 +113,10 @@ def test_brokers_that_are_too_slow_to_get_anything_have_nothing(
 
 
 def test_an_answer_that_comes_too_late_leaves_doubt(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with cluster(**{"test.mock.broker.rtt": 300}) as slow:
+    with cluster(**{"test.mock.broker.rtt": 200}) as slow:
         sender = KafkaSender(topic, {"bootstrap.servers": slow.servers})
         assert sender.send(batch(batch_id="warm")) == Outcome()
-        monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.2)
+        monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.15)
         with pytest.raises(UnansweredError, match=r"did not answer: PURGE_INFLIGHT\.$"):
             sender.send(batch(batch_id="late"))
 
