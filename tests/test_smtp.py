@@ -147,6 +147,20 @@ def test_one_refused_recipient_holds_up_and_repeats_nobody(
     assert (statuses(warehouse), recipients(handler)) == (["refused", "queued", "handed_off"], ["2@example.com"])
 
 
+def test_a_server_that_takes_from_nobody_loses_nothing(warehouse: DuckDB, server: Controller, handler: Handler) -> None:
+    warehouse.execute("update series.batches set status = 'handed_off'")
+    add_batch(warehouse, "b2", 14)
+    warehouse.execute("update series.messages set address = null where message_id < 'b2-000002'")
+    handler.does |= {f"{number}@example.com": "554 5.7.1" for number in range(14)}
+    (batch,) = offer(warehouse, settings(server.port))
+    assert (batch.status, batch.message_count) == ("pending", 14)
+    assert batch.error is not None
+    assert "refused each of the first 10 messages: 554 5.7.1. All of them are kept" in batch.error
+    del handler.does["7@example.com"]
+    warehouse.execute("update series.batches set next_attempt_at = null")
+    assert offer(warehouse, settings(server.port)) == (HandedBatch("b2", "handed_off", 1, refused=13),)
+
+
 def test_whoever_has_no_address_or_several_is_refused_alone(
     warehouse: DuckDB, server: Controller, handler: Handler
 ) -> None:

@@ -28,6 +28,7 @@ _READY = 354
 _TOO_LARGE = 552
 _CLOSING = 421
 _MOST_UNANSWERED = 2
+_ENOUGH_REFUSED = 10
 _BROKEN = "the connection broke"
 _FIRST_POINT = re.compile(rb"^\.", re.MULTILINE)
 
@@ -66,14 +67,15 @@ class SmtpSender:
         """Send each message of the batch.
 
         Raises:
-            SenderError: The server cannot be reached, or refuses the login.
+            SenderError: The server cannot be reached, or refuses the login, or everybody.
         """
         self._connect()
         refused: dict[str, str] = {}
         deferred: dict[str, str] = {}
         unanswered: dict[str, str] = {}
         is_gone = False
-        for message in batch.messages.to_pylist():
+        by_server = 0
+        for number, message in enumerate(batch.messages.to_pylist(), start=1):
             message_id = message["message_id"]
             try:
                 if is_gone or len(unanswered) >= _MOST_UNANSWERED:
@@ -81,6 +83,9 @@ class SmtpSender:
                 self._send(message)
             except _RefusedError as error:
                 refused[message_id] = str(error)
+                by_server += not isinstance(error, _UnfitError)
+                if by_server == _ENOUGH_REFUSED and len(refused) == number:
+                    raise self._refuses_all(str(error)) from error
             except _DeferredError as error:
                 deferred[message_id] = str(error)
             except _UnansweredError as error:
@@ -90,6 +95,13 @@ class SmtpSender:
                 is_gone = True
                 deferred[message_id] = _BROKEN
         return Outcome(refused, deferred, unanswered)
+
+    def _refuses_all(self, reason: str) -> SenderError:
+        """A server that lets nobody in from here says so of each recipient; that must not lose the messages."""
+        return SenderError(
+            f"{self.host}:{self.port} refused each of the first {_ENOUGH_REFUSED} messages: {reason}. All of them are "
+            "kept: is there a slip in the sender's settings?"
+        )
 
     def close(self) -> None:
         """Take leave of the server."""
@@ -149,14 +161,14 @@ class SmtpSender:
         try:
             address = one_address(message["address"] or "")
         except ValueError as error:
-            raise _RefusedError("it has no address, or more than one") from error
+            raise _UnfitError("it has no address, or more than one") from error
         text = self._written({**message, "address": address})
         connection = self._connection or self._connect()
         try:
             self._announce(connection, address, text)
         except UnicodeError as error:
             self._drop()
-            raise _RefusedError("the address is not ASCII") from error
+            raise _UnfitError("the address is not ASCII") from error
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             raise _DeferredError(_BROKEN) from error
@@ -174,7 +186,7 @@ class SmtpSender:
         try:
             return write_mail(message, self.sent_from, domain, datetime.now(UTC))
         except Exception as error:
-            raise _RefusedError("it cannot be written as an email") from error
+            raise _UnfitError("it cannot be written as an email") from error
 
     def _announce(self, connection: smtplib.SMTP, address: str, text: bytes) -> None:
         """All that comes before the message itself: if this fails, it was not sent."""
@@ -205,6 +217,10 @@ class SmtpSender:
 
 class _RefusedError(Exception):
     """A message that will never be taken."""
+
+
+class _UnfitError(_RefusedError):
+    """A message that the server was never asked about."""
 
 
 class _DeferredError(Exception):
