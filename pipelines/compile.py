@@ -24,6 +24,7 @@ from warehouse.table import CUSTOMER_ID, Table
 _TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bigint", CUSTOMER_ID
 _VISIT = {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "entry_number": _NUMBER}
 RUN_TABLES: Mapping[str, Mapping[str, str]] = {
+    "run_engagements": {"message_id": _TEXT, "series_id": _TEXT, "kind": _TEXT, "occurred_at": _TIME},
     "run_receipts": {"message_id": _TEXT, "received_at": _TIME},
     "run_goals": {
         "entry_id": _NUMBER, "series_id": _TEXT, "goal_at": _TIME, "goal_value": "double", "goal_event_at": _TIME,
@@ -191,7 +192,8 @@ def compile_calendar(calendar: Calendar) -> Iterator[Statement]:
 
 def _find(job: Job) -> Iterator[Statement]:
     """What happens now, in the order of SPEC 5."""
-    yield _into("run_receipts", "receipts", steps.receipts(job))
+    yield _into("run_engagements", "engagements", steps.first_engagements(job))
+    yield _into("run_receipts", "receipts", steps.receipts(), "run_engagements")
     if select := steps.goals(job):
         yield _into("run_goals", "goals", select)
     if select := steps.message_goals(job):
@@ -279,7 +281,7 @@ def _write(job: Job) -> Iterator[Statement]:
         writes.update(messages, "message_id", {"received_at": "received_at"}, "run_receipts"),
         needs=("run_receipts",),
     )
-    yield _append(tables.FIRST_ENGAGEMENTS, steps.first_engagements(job))
+    yield _append(tables.FIRST_ENGAGEMENTS, render("write_first_engagements"), "run_engagements")
     yield Statement(
         "goals of messages",
         writes.update(messages, "message_id", {"goal_at": "goal_at", "goal_closed": "is_closed"}, "run_message_goals"),

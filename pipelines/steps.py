@@ -48,14 +48,14 @@ def goals(job: Job) -> str | None:
     )
 
 
-def receipts(job: Job) -> str:
-    """Messages whose receipt is proved for the first time."""
-    return render("receipts", series=series_list(job.series), receipt_kinds=literals(RECEIPT_KINDS))
-
-
 def first_engagements(job: Job) -> str:
     """Kinds of engagement that a message has for the first time."""
     return render("first_engagements", series=series_list(job.series), kinds=literals(ENGAGEMENT_KINDS))
+
+
+def receipts() -> str:
+    """Messages whose receipt is proved for the first time."""
+    return render("receipts", receipt_kinds=literals(RECEIPT_KINDS))
 
 
 def message_goals(job: Job) -> str | None:

@@ -486,6 +486,14 @@ create or replace temp table run_open_windows (
     timezone varchar
 );
 
+-- table run_engagements
+create or replace temp table run_engagements (
+    message_id varchar,
+    series_id varchar,
+    kind varchar,
+    occurred_at timestamp
+);
+
 -- table run_receipts
 create or replace temp table run_receipts (
     message_id varchar,
@@ -647,17 +655,34 @@ create or replace temp table run_pending_tags (
     as_of timestamp
 );
 
+-- engagements
+insert into run_engagements (message_id, series_id, kind, occurred_at)
+with
+    unseen as (
+        select engagement.message_id, engagement.kind, min(engagement.occurred_at) as occurred_at
+        from source_engagements as engagement
+        where
+            engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted', 'bounced', 'failed', 'unsubscribed', 'complained')
+            and engagement.occurred_at <= timestamp '2026-03-02 09:00:00'
+            and not exists (
+                select 1
+                from series_state.first_engagements as known
+                where known.message_id = engagement.message_id and known.kind = engagement.kind
+            )
+        group by engagement.message_id, engagement.kind
+    )
+select message.message_id, message.series_id, unseen.kind, unseen.occurred_at
+from unseen
+join series.messages as message on message.message_id = unseen.message_id
+join source_customers as customer on customer.customer_id = message.customer_id
+where message.series_id in ('reengagement');
+
 -- receipts
 insert into run_receipts (message_id, received_at)
 select message.message_id, greatest(min(engagement.occurred_at), message.queued_at) as received_at
-from series.messages as message
-join source_engagements as engagement on engagement.message_id = message.message_id
-join source_customers as customer on customer.customer_id = message.customer_id
-where
-    message.series_id in ('reengagement')
-    and message.received_at is null
-    and engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted')
-    and engagement.occurred_at <= timestamp '2026-03-02 09:00:00'
+from run_engagements as engagement
+join series.messages as message on message.message_id = engagement.message_id
+where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted') and message.received_at is null
 group by message.message_id, message.queued_at;
 
 -- goals
@@ -2760,20 +2785,7 @@ where exists (select 1 from run_receipts as changed where changed.message_id = t
 
 -- write series_state.first_engagements
 insert into series_state.first_engagements (message_id, series_id, kind, occurred_at, as_of)
-select
-    message.message_id, message.series_id, engagement.kind, min(engagement.occurred_at) as occurred_at, timestamp '2026-03-02 09:00:00' as as_of
-from source_engagements as engagement
-join series.messages as message on message.message_id = engagement.message_id
-where
-    message.series_id in ('reengagement')
-    and engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted', 'bounced', 'failed', 'unsubscribed', 'complained')
-    and engagement.occurred_at <= timestamp '2026-03-02 09:00:00'
-    and not exists (
-        select 1
-        from series_state.first_engagements as known
-        where known.message_id = engagement.message_id and known.kind = engagement.kind
-    )
-group by message.message_id, message.series_id, engagement.kind;
+select message_id, series_id, kind, occurred_at, timestamp '2026-03-02 09:00:00' as as_of from run_engagements;
 
 -- goals of messages
 update series.messages as target
