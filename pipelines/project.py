@@ -329,14 +329,15 @@ class Project:
             UsageError: There is no such file or provider.
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
-        from pipelines.receipts.load import find_files, load
+        from pipelines.receipts.load import count_passed_over, find_files, load
 
         files = find_files(paths, provider)
         if not self.warehouse_path.exists():
             raise WarehouseError(f"There is no warehouse at {self.warehouse_path}.")
-        return load(
+        loaded = load(
             files, lambda inputs: self._warehouse.open(inputs=inputs), current_instant, remove=remove, track=track
         )
+        return replace(loaded, passed_over=count_passed_over(paths))
 
     def status(self) -> Status:
         """How the project stands."""

@@ -185,6 +185,7 @@ def test_a_folder_is_read_as_its_names_say_and_removed_but_for_what_is_bad(shop:
     assert done.stdout.splitlines() == [
         "Loaded 3 receipts from 8 files.",
         "No receipts of messages: processed (1).",
+        "Passed over 1 file by its name: not .jsonl, .ndjson, .csv or .parquet.",
         "Removed 5 files.",
     ]
     assert sorted(file.name for file in spool.rglob("*") if file.is_file()) == [
@@ -195,7 +196,13 @@ def test_a_folder_is_read_as_its_names_say_and_removed_but_for_what_is_bad(shop:
     assert f"{spool}/latin.csv: it cannot be read as CSV with a header, in UTF-8" in done.stderr
     assert {row[1] for row in rows(shop)} == {"m1", "m2", "m3"}
     again = series(shop, "receipts", "load", str(spool))
-    assert again.stdout == "Loaded 0 receipts from 3 files; 1 were known already.\n"
+    assert again.stdout.startswith("Loaded 0 receipts from 3 files; 1 were known already.\nPassed over 1 file ")
+    only = shop / "only"
+    only.mkdir()
+    (only / "events.json.gz").write_text("")
+    assert series(shop, "receipts", "load", str(only)).stdout.startswith(
+        "There is nothing to load.\nPassed over 1 file "
+    )
 
 
 def test_a_file_that_grows_meanwhile_is_not_removed(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -255,6 +256,31 @@ def test_a_request_that_is_under_way_is_finished_when_the_server_ends(tmp_path: 
         assert connection.makefile("rb").readline() == b"HTTP/1.0 200 OK\r\n"
         assert server.process.wait(10) == 0
         assert len(server.kept()) == 1
+
+
+def test_a_client_that_dribbles_keeps_neither_others_out_nor_the_server_from_ending(tmp_path: Path) -> None:
+    short = "import pipelines.receipts.serve as it\nit.LONGEST_REQUEST = 1.0"
+    address = "127.0.0.1"
+    with running(tmp_path, code=short) as server, socket.create_connection((address, server.port)) as slow:
+        slow.sendall(b"POST /postmark HTTP/1.1\r\nContent-Length: 100000\r\n\r\n")
+        assert server.post(*RIGHT["own"]) == 200
+        server.process.terminate()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(50):
+                slow.sendall(b" ")
+                time.sleep(0.1)
+                if server.process.poll() is not None:
+                    break
+        assert server.process.wait(5) == 0
+
+
+def test_only_what_a_server_left_half_written_is_cleared(tmp_path: Path) -> None:
+    others = [tmp_path / ".mysql_workbench1", tmp_path / ".0123456789abcdef"]
+    for other in others:
+        other.write_text("somebody else's")
+    (tmp_path / ".receipt-0123456789abcdef").write_text("half")
+    spool.prepare(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
 def test_a_full_disk_is_no_answer(tmp_path: Path) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pipelines.output import count, printable
-from pipelines.receipts.load import LoadResult
+from pipelines.receipts.load import FORMATS, LoadResult
 
 
 def loaded(result: LoadResult) -> str:
     """One line for what came in, one for what counts for nothing."""
+    over = []
+    if result.passed_over:
+        names = "its name" if result.passed_over == 1 else "their names"
+        *most, last = FORMATS
+        over = [f"Passed over {count(result.passed_over, 'file')} by {names}: not {', '.join(most)} or {last}."]
     if not result.files:
-        return "There is nothing to load."
+        return "\n".join(["There is nothing to load.", *over])
     new = f"Loaded {count(result.loaded, 'receipt')} from {count(result.files, 'file')}"
     lines = [f"{new}; {result.known:,} were known already." if result.known else f"{new}."]
     if result.ignored:
         words = ", ".join(f"{printable(word)[:40]} ({number:,})" for word, number in result.ignored.items())
         lines.append(f"No receipts of messages: {words}.")
+    lines += over
     if result.removed:
         lines.append(f"Removed {count(result.removed, 'file')}.")
     return "\n".join(lines)

@@ -63,6 +63,7 @@ class LoadResult:
         bad_rows: How many rows cannot be used.
         bad: The first of them.
         removed: Files that were removed.
+        passed_over: Files in the folders that are of no format that is known.
     """
 
     files: int = 0
@@ -72,6 +73,7 @@ class LoadResult:
     bad_rows: int = 0
     bad: tuple[BadRow, ...] = ()
     removed: int = 0
+    passed_over: int = 0
 
 
 def find_files(paths: Sequence[Path], said: str | None) -> list[ReceiptFile]:
@@ -95,10 +97,18 @@ def find_files(paths: Sequence[Path], said: str | None) -> list[ReceiptFile]:
         if path.is_file() and path.suffix.lower() not in FORMATS:
             raise UsageError(f"{path} is of no format that is known; its name must end in {', '.join(FORMATS)}.")
         for file in (path,) if path.is_file() else sorted(path.rglob("*")):
-            is_hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.suffix.lower() in FORMATS and not is_hidden and file.is_file():
+            if file.suffix.lower() in FORMATS and not _is_hidden(file, path) and file.is_file():
                 found[file] = ReceiptFile(file, FORMATS[file.suffix.lower()], _map_of(file, default))
     return list(found.values())
+
+
+def count_passed_over(paths: Sequence[Path]) -> int:
+    """How many files of the folders are of no format that is known, but for hidden ones."""
+    return sum(
+        file.suffix.lower() not in FORMATS and not _is_hidden(file, folder) and file.is_file()
+        for folder in paths
+        for file in folder.rglob("*")
+    )
 
 
 def load(
@@ -165,6 +175,10 @@ class _Total:
 
 
 _NAMES: Mapping[Format, str] = {"jsonl": "lines of JSON", "csv": "CSV with a header, in UTF-8", "parquet": "Parquet"}
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def _map_of(file: Path, default: ReceiptMap) -> ReceiptMap:

@@ -6,9 +6,11 @@ what has come. A request is answered with 200 when it is safe on the disk, and n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -26,6 +28,9 @@ LONGEST_BODY = 5 * 1024 * 1024
 
 _SECONDS = 20.0
 """How long a client may be silent in the middle of a request."""
+
+LONGEST_REQUEST = 30.0
+"""Seconds for a request as a whole: a byte now and then would keep its thread, and the server from ending."""
 
 _ANSWERS = {
     200: "OK",
@@ -99,6 +104,19 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _SECONDS
     server_version = "series"
     sys_version = ""
+
+    def handle(self) -> None:
+        late = threading.Timer(LONGEST_REQUEST, self._hear_no_more)
+        late.daemon = True
+        late.start()
+        try:
+            super().handle()
+        finally:
+            late.cancel()
+
+    def _hear_no_more(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RD)
 
     def do_POST(self) -> None:
         door = self.server.doors.get(self.path.partition("?")[0])

@@ -7,6 +7,8 @@ import os
 import secrets
 from pathlib import Path
 
+_ASIDE = ".receipt-"
+
 
 def keep(folder: Path, provider: str | None, body: bytes) -> None:
     """Put a request on the disk; when this returns, it is there whatever happens to the machine.
@@ -26,7 +28,7 @@ def keep(folder: Path, provider: str | None, body: bytes) -> None:
     line = body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
     map_of = f".{provider}" if provider else ""
     file = folder / f"{hashlib.sha256(body).hexdigest()}{map_of}.jsonl"
-    aside = folder / f".{secrets.token_hex(8)}"
+    aside = folder / f"{_ASIDE}{secrets.token_hex(8)}"
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "wb") as written:  # noqa: PTH123 (it is open already)
@@ -47,7 +49,7 @@ def prepare(folder: Path) -> None:
         OSError: It cannot be made or written to.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for aside in folder.glob(".????????????????"):
+    for aside in folder.glob(f"{_ASIDE}{'[0-9a-f]' * 16}"):
         aside.unlink(missing_ok=True)
 
 
