@@ -11,7 +11,6 @@ from playwright.sync_api import Page
 
 from pipelines import Project
 from pipelines.pages import write_pages
-from tests import shop
 from tests.browser import browser, page
 
 __all__ = ["browser", "page"]
@@ -23,9 +22,9 @@ FINDINGS = """async () => (await axe.run()).violations
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(finished_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of the shop after its three runs."""
-    report = Project.open(shop.run_all(tmp_path_factory.mktemp("shop"))).report()
+    report = Project.open(finished_shop).report()
     return write_pages(report, tmp_path_factory.mktemp("pages")).parent
 
 

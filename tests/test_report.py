@@ -36,14 +36,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop after its three runs."""
-    return shop.run_all(tmp_path_factory.mktemp("shop"))
-
-
-@pytest.fixture(scope="module")
-def report(shop_folder: Path) -> Report:
-    return Project.open(shop_folder).report()
+def report(finished_shop: Path) -> Report:
+    return Project.open(finished_shop).report()
 
 
 @pytest.mark.golden
@@ -109,8 +103,8 @@ def test_a_project_without_a_warehouse_has_a_report(tmp_path: Path) -> None:
     assert all(frame.is_empty() for frame in report.tables.values())
 
 
-def test_one_series_alone(shop_folder: Path, report: Report) -> None:
-    alone = Project.open(shop_folder).report("upgrade")
+def test_one_series_alone(finished_shop: Path, report: Report) -> None:
+    alone = Project.open(finished_shop).report("upgrade")
     assert list(alone.series) == ["upgrade"]
     for name, frame in alone.tables.items():
         assert frame.equals(report.tables[name].filter(series_id="upgrade"))
@@ -157,7 +151,7 @@ blocks: {all: {rule: plan is not null}}
     }
 
 
-def test_its_sql_is_portable(shop_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_sql_is_portable(finished_shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     statements: list[str] = []
     for name in ("fetch", "fetch_arrow"):
         run = getattr(DuckDB, name)
@@ -172,14 +166,14 @@ def test_its_sql_is_portable(shop_folder: Path, monkeypatch: pytest.MonkeyPatch)
             return run(self, sql, parameters)
 
         monkeypatch.setattr(DuckDB, name, noted)
-    Project.open(shop_folder).report()
+    Project.open(finished_shop).report()
     written = [sql for sql in statements if "report_" in sql and not sql.startswith("describe")]
     assert len(written) > len(TABLES)
     assert sorted({found for sql in written for found in not_portable(sql)}) == []
 
 
-def test_sources_are_not_asked(shop_folder: Path, report: Report, tmp_path: Path) -> None:
-    folder = shutil.copytree(shop_folder, tmp_path / "shop")
+def test_sources_are_not_asked(finished_shop: Path, report: Report, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished_shop, tmp_path / "shop")
     publish(folder, "off")
     with duckdb.connect(str(folder / "warehouse" / "warehouse.duckdb")) as connection:
         tables = connection.execute(
@@ -193,12 +187,12 @@ def test_sources_are_not_asked(shop_folder: Path, report: Report, tmp_path: Path
     assert "opened" in set(found.tables["message_performance"]["measure"])
 
 
-def test_a_report_waits_for_no_run(shop_folder: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_waits_for_no_run(finished_shop: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERIES_LOCK_WAIT", "0")
-    with writer(Project.open(shop_folder).warehouse_path):
+    with writer(Project.open(finished_shop).warehouse_path):
         with pytest.raises(WarehouseError, match="is in use by"):
-            Project.open(shop_folder).status()
-        found = Project.open(shop_folder).report()
+            Project.open(finished_shop).status()
+        found = Project.open(finished_shop).report()
     assert all(frame.equals(found.tables[name]) for name, frame in report.tables.items())
 
 
@@ -221,8 +215,8 @@ def writer(path: Path) -> Iterator[None]:
         process.communicate()
 
 
-def test_no_run_waits_for_a_report(shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = shutil.copytree(shop_folder, tmp_path / "shop")
+def test_no_run_waits_for_a_report(finished_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shutil.copytree(finished_shop, tmp_path / "shop")
     monkeypatch.setenv("SERIES_LOCK_WAIT", "0")
     before = Project.open(folder).report()
 
@@ -242,8 +236,8 @@ def test_no_run_waits_for_a_report(shop_folder: Path, tmp_path: Path, monkeypatc
     assert Project.open(folder).report().as_of == datetime(2026, 4, 1)
 
 
-def test_a_report_of_a_nightly_copy_says_so(shop_folder: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(shop_folder, tmp_path / "shop")
+def test_a_report_of_a_nightly_copy_says_so(finished_shop: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished_shop, tmp_path / "shop")
     publish(folder, "nightly")
     Project.open(folder).run("2026-03-31T23:00Z")
     seen = Project.open(folder).report()
@@ -262,8 +256,8 @@ def test_a_report_of_a_nightly_copy_says_so(shop_folder: Path, tmp_path: Path) -
     assert "renewed" not in text.overview(live)
 
 
-def test_tables_of_an_earlier_version_are_left_to_the_next_run(shop_folder: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(shop_folder, tmp_path / "shop")
+def test_tables_of_an_earlier_version_are_left_to_the_next_run(finished_shop: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished_shop, tmp_path / "shop")
     with duckdb.connect(str(Project.open(folder).published_path)) as connection:
         connection.execute("update series_state.meta set schema_version = 1")
     with pytest.raises(WarehouseError, match=r"have version 1; .*The next `series run` brings them up to date"):

@@ -14,12 +14,11 @@ from hypothesis import Phase, given, seed, settings
 from pipelines import Project
 from pipelines.demo import Story, make_demo
 from pipelines.report.tables import TABLES
-from tests import shop
 from tests.engine import Engine
 from tests.evaluator.tables import Evaluator
 from tests.recount import Row, World
 from tests.scenario import Step, read_scenario
-from tests.test_worlds import SLOW
+from tests.test_worlds import PROFILE, SLOW
 from tests.worlds import Play, plays
 
 HERE = Path(__file__).parent
@@ -64,8 +63,8 @@ def assert_same(key: tuple[str, ...], found: list[Row], wanted: list[Row]) -> No
                 assert value == other[name], (row, name)
 
 
-def test_of_the_shop(tmp_path: Path) -> None:
-    check(shop.run_all(tmp_path))
+def test_of_the_shop(finished_shop: Path) -> None:
+    check(finished_shop)
 
 
 def test_of_a_demo(tmp_path: Path) -> None:
@@ -86,7 +85,7 @@ def test_of_a_conformance_case(case: str, tmp_path: Path) -> None:
     check(tmp_path)
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", range(8 if PROFILE == "deep" else 1))
 def test_of_a_random_play(number: int) -> None:
     # The time zone moves cohorts and days; the series change their status, not their text.
     @seed(number)

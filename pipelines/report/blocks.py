@@ -103,12 +103,13 @@ def _in_every_version(rows: pl.DataFrame, histories: Mapping[str, SeriesHistory]
 def _known_blocks(histories: Mapping[str, SeriesHistory]) -> pl.DataFrame:
     rows = []
     for series_id, history in histories.items():
+        entry_rules = history.entry_rules
+        positions = {block_id: place for place, block_id in enumerate(history.order, start=1)}
         for block_id in history.block_ids:
             block = history.block(block_id)
-            position = history.order.index(block_id) + 1 if block_id in history.order else None
             rows.append(
-                (series_id, block_id, position, block.kind if block else None, block.label if block else None,
-                 block_id in history.entry_rules)
+                (series_id, block_id, positions.get(block_id), block.kind if block else None,
+                 block.label if block else None, block_id in entry_rules)
             )  # fmt: skip
     schema = {
         "series_id": pl.String,

@@ -244,12 +244,15 @@
     look(x + across * width * (1 - factor), y + along * height * (1 - factor), width * factor);
   }
   const fit = () => look(0, 0, whole()[0]);
-  // What would be too small to read begins at its first block.
+  // What would be too small to read begins at its first block; a screen too narrow for the picture shows that block.
   function begin() {
+    const first = graph().querySelector(".block");
     const legible = graph().getBoundingClientRect().width / 0.7;
-    if (whole()[0] < legible * 1.5) return fit();
-    const first = graph().querySelector(".block").transform.baseVal.consolidate().matrix;
-    look(first.e + 106 - legible / 2, 0, legible);
+    if (whole()[0] < legible * 1.5) fit();
+    else look(first.transform.baseVal.consolidate().matrix.e + 106 - legible / 2, 0, legible);
+    const view = graph().closest(".view");
+    const [block, around] = [first.getBoundingClientRect(), view.getBoundingClientRect()];
+    view.scrollLeft += block.left + block.width / 2 - around.left - around.width / 2;
   }
 
   function showFacts(block) {
