@@ -1,4 +1,4 @@
-"""The README does what it says: its files are written, its commands run, in its order."""
+"""The README does what it says, and docs that go on from it: their files are written, their commands run, in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FENCED = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = [(found["language"], found["text"]) for found in FENCED.finditer((ROOT / "README.md").read_text())]
+TEXTS = [(ROOT / name).read_text() for name in ("README.md", "docs/senders.md")]
+BLOCKS = [(found["language"], found["text"]) for text in TEXTS for found in FENCED.finditer(text)]
 
 
 def commands_in(text: str) -> list[str]:
