@@ -10,6 +10,12 @@ import pytest
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+@pytest.fixture(autouse=True)
+def no_secret_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test starts as a process does: another test's secret would hide words of this one's errors."""
+    monkeypatch.setattr("pipelines.redact._secrets", set())
+
+
 @pytest.fixture(scope="session")
 def finished_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop after its three runs, for tests that only read it: whoever changes something takes a copy."""
