@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pipelines.carried import MESSAGES, TAG_WRITES
+from pipelines.carried import CHANGE, MESSAGES, TAG_WRITES
 from pipelines.hint import did_you_mean, there_is_no
 from pipelines.problems import UsageError
 
@@ -60,10 +60,6 @@ where batch.batch_id in (select unnest($batch_ids))
 _STATUS_AFTER: dict[Decision, BatchStatus] = {"released": "pending", "retried": "pending", "dropped": "dropped"}
 _CHANGE = """
 update series.batches set status = $status, next_attempt_at = null where batch_id in (select unnest($batch_ids))
-"""
-_CHANGE_CARRIED = """
-update {table} set status = $status
-where status in ('queued', 'unknown') and batch_id in (select unnest($batch_ids))
 """
 _RECORD = """
 insert into series.batch_decisions (batch_id, decision, why, decided_by, decided_at)
@@ -197,7 +193,7 @@ def decide(
             warehouse.execute(_CHANGE, values)
             for status, batch_ids in _messages_after(decision, [known[batch_id] for batch_id in changed]).items():
                 for carried in (MESSAGES, TAG_WRITES):
-                    warehouse.execute(carried.sql(_CHANGE_CARRIED), {"status": status, "batch_ids": batch_ids})
+                    warehouse.execute(carried.sql(CHANGE), {"status": status, "batch_ids": batch_ids})
             warehouse.execute(_RECORD, values)
     messages = sum(known[batch_id].messages for batch_id in changed)
     unchanged = tuple(batch_id for batch_id in wanted if batch_id not in changed)

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.tag_order import IS_OVERTAKEN
 from warehouse.tables import TAG_CHANNEL
+
+CHANGE = """
+update {table} set status = $status
+where status in ('queued', 'unknown') and batch_id in (select unnest($batch_ids))
+"""
+"""Gives all that is open in batches another status; for `Carried.sql`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +43,7 @@ class Carried:
 MESSAGES = Carried("series.messages", "message_id", "carried.expires_at <= $as_of", "expired")
 """Messages are over when they expire."""
 
-_IS_OVERTAKEN = """exists (
-    select 1
-    from series.tag_writes as later
-    join series.batches as batch on batch.batch_id = later.batch_id
-    where later.customer_id = carried.customer_id
-        and later.tag = carried.tag
-        and later.action <> carried.action
-        and (later.as_of > carried.as_of or later.as_of = carried.as_of and later.action = 'remove')
-        and (later.status in ('handed_off', 'unknown') or later.status = 'queued' and batch.status = 'unknown')
-)"""
-TAG_WRITES = Carried("series.tag_writes", "tag_write_id", _IS_OVERTAKEN, "dropped")
+TAG_WRITES = Carried("series.tag_writes", "tag_write_id", IS_OVERTAKEN, "dropped")
 """A tag write is over when a later one that says the opposite has left, or may have; see `pipelines.tag_order`."""
 
 

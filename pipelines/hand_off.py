@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from pipelines.backoff import MOST_ATTEMPTS
 from pipelines.carried import TAG_WRITES
-from pipelines.offer import Answer, HandedBatch, Waiting, claim, mark, mark_errors, mark_expired, read_waiting
+from pipelines.claim import claim, read_waiting
+from pipelines.mark import mark, mark_errors, mark_expired
+from pipelines.offer import Answer, HandedBatch, Waiting
 from pipelines.problems import UserError
 from pipelines.redact import redact
 from pipelines.senders import (

@@ -576,7 +576,7 @@ class Project:
 
 def _waiting(warehouse: Warehouse) -> bool:
     """Whether batches wait for a hand-off. In a state of an older version none does, until a run has migrated it."""
-    from pipelines.offer import read_waiting
+    from pipelines.claim import read_waiting
     from warehouse import state
     from warehouse.tables import SCHEMA_VERSION
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from pipelines.batches import decide
+from pipelines.claim import BROKEN_OFF
 from pipelines.hand_off import hand_off
-from pipelines.offer import BROKEN_OFF, HandedBatch
+from pipelines.offer import HandedBatch
 from pipelines.senders import http_offer
 from pipelines.targets import read_targets
 from tests.golden import assert_golden

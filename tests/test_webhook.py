@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.batches import decide
+from pipelines.claim import BROKEN_OFF
 from pipelines.hand_off import hand_off
 from pipelines.model import Definitions, Sender
-from pipelines.offer import BROKEN_OFF, HandedBatch
+from pipelines.offer import HandedBatch
 from pipelines.secret import Secret
 from pipelines.senders import http_call
 from pipelines.targets import read_targets
