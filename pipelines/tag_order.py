@@ -43,8 +43,7 @@ order by carried.batch_id, carried.tag_write_id
 def find_waiting(warehouse: Warehouse, batch_ids: Sequence[str]) -> dict[str, list[str]]:
     """The tag writes of these batches that must wait for earlier ones, by batch."""
     waiting: dict[str, list[str]] = {}
-    for batch_id, tag_write_id in warehouse.fetch(
-        _WAITING.format(must_wait=_MUST_WAIT), {"batch_ids": list(batch_ids)}
-    ):
+    statement = _WAITING.format(must_wait=_MUST_WAIT)
+    for batch_id, tag_write_id in warehouse.fetch(statement, {"batch_ids": list(batch_ids)}):
         waiting.setdefault(batch_id, []).append(tag_write_id)
     return waiting
