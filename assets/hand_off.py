@@ -4,7 +4,7 @@ from dagster import AssetExecutionContext, AssetsDefinition, AssetSpec, HookDefi
 
 from pipelines import display
 from pipelines.figures import Batches
-from pipelines.hand_off import HandOffResult
+from pipelines.hand_off.hand_off import HandOffResult
 from pipelines.model import Definitions
 from warehouse.tables import BATCHES
 

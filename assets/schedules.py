@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dagster import DagsterInvalidDefinitionError, RunConfig, RunRequest, ScheduleDefinition, ScheduleEvaluationContext
 from dagster import schedule as dagster_schedule
 
+from pipelines.definitions.vocabulary import SCHEDULES, WEEKDAYS
 from pipelines.model import Series
 from pipelines.schedule import format_instant
-from pipelines.vocabulary import SCHEDULES, WEEKDAYS
 
 from . import environment
 from .run import RunOptions

@@ -15,10 +15,10 @@ from dagster import (
     multi_asset_check,
 )
 
+from pipelines.definitions.vocabulary import SOURCES
 from pipelines.model import Definitions
 from pipelines.problems import Problem
 from pipelines.source_overview import SourceState
-from pipelines.vocabulary import SOURCES
 
 from . import policies
 from .keys import Keys

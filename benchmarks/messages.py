@@ -18,10 +18,10 @@ import duckdb
 from engine import CUSTOMERS, OTHER_SOURCES, START, figure, machine, world
 
 from pipelines import Project
+from pipelines.compile.payload import payload_sql
 from pipelines.model import ContentBlock
-from pipelines.payload import payload_sql
 from pipelines.rules import family_of, render
-from pipelines.template import Attributes
+from pipelines.templates.template import Attributes
 
 SERIES = """
 series: letters

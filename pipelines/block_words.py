@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pipelines.definitions.vocabulary import WEEKDAYS
 from pipelines.duration import format_duration
 from pipelines.model import AnyBlock, ContentBlock, DateTime, RuleBlock, TagBlock, Text, WaitBlock, WeekdayTime
-from pipelines.vocabulary import WEEKDAYS
 
 
 def title(block: AnyBlock) -> str:

@@ -1,6 +1,6 @@
 """Whether definitions make sense: every rule, template and channel against what the project has.
 
-Reading (``pipelines.definition``) has found what is wrong with one file by itself; here each series meets the other
+Reading (``pipelines.definitions``) has found what is wrong with one file by itself; here each series meets the other
 series, the segments, the channels and the columns of the warehouse.
 """
 
@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipelines.checked import CheckedChannel, CheckedDefinitions, CheckedSeries
+from pipelines.compile.payload import compile_payload
+from pipelines.definitions.settings import DEFAULT
+from pipelines.definitions.targets import of_targets
 from pipelines.graph import build_graph
 from pipelines.hint import did_you_mean
 from pipelines.model import (
@@ -21,13 +24,10 @@ from pipelines.model import (
     Text,
     WaitBlock,
 )
-from pipelines.payload import compile_payload
 from pipelines.problems import Position, Problem, in_order
 from pipelines.rules import Scope, parse_measure, parse_rule, parse_value
 from pipelines.rules.model import Columns, Rule
-from pipelines.settings import DEFAULT
-from pipelines.targets import of_targets
-from pipelines.template import Attributes
+from pipelines.templates.template import Attributes
 from pipelines.warn import series_warnings
 
 

@@ -12,10 +12,10 @@ from pipelines.schedule import format_instant
 from warehouse.tables import ENTRY_STATUSES
 
 if TYPE_CHECKING:
-    from pipelines.batches import BatchRow, DecisionResult
     from pipelines.guards import GuardFinding
-    from pipelines.hand_off import HandOffResult
-    from pipelines.offer import HandedBatch
+    from pipelines.hand_off.batches import BatchRow, DecisionResult
+    from pipelines.hand_off.hand_off import HandOffResult
+    from pipelines.hand_off.offer import HandedBatch
     from pipelines.project import RunResult
     from pipelines.run import SeriesRun
     from pipelines.status import SeriesStatus, Status, WaitingBatches

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
-_QUERIES = Path(__file__).parent.parent / "sql" / "figures"
+from pipelines.sql_text import read_query
+
 _COUNTS = (
     "entered", "held_out", "reopened", "advanced", "merged", "waits_ended", "tags_written", "messages_queued", "goals",
     "ended", "customers_missing",
@@ -73,4 +73,4 @@ def _batches(warehouse: Reader, query: str, parameters: Mapping[str, Any]) -> di
 
 
 def _rows(warehouse: Reader, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    return warehouse.fetch((_QUERIES / f"{query}.sql").read_text(encoding="utf-8"), parameters)
+    return warehouse.fetch(read_query(f"figures/{query}"), parameters)

@@ -1,13 +1,14 @@
 """Guards: limits that a person sets, and what is found when a run goes beyond one.
 
 Guards over sources are looked at before a run, which they refuse. Guards over messages and entry rules are looked at in
-its transaction (`pipelines.guard_steps`); the batches of the series concerned are then held until a person decides.
+its transaction (`pipelines.compile.guard_steps`); the batches of the series concerned are then held until a person
+decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -16,10 +17,8 @@ from pipelines.hint import did_you_mean
 from pipelines.model import Definitions, Guards, Settings, Source
 from pipelines.person import current_person
 from pipelines.problems import RunError, Severity, UsageError
-from pipelines.reader import Reader
 from pipelines.schedule import format_instant
 from pipelines.sql_text import identifier, literal, render
-from pipelines.vocabulary import GUARDS, SOURCE_GUARDS
 from warehouse import writes
 from warehouse.adapter import Warehouse
 from warehouse.tables import GUARD_FINDINGS
@@ -28,9 +27,6 @@ Action = Literal["refused", "accepted", "held", "reported"]
 
 ACCEPTABLE = ("max_age", "max_drop")
 """The guards that a person can let a run pass, because they look before anything has happened."""
-
-GUARD_RANGES = {"messages_per_run": (0, 1_000_000_000), "messages_per_customer": (1, 1_000), "volume": (1, 1_000)}
-"""The least and the most that each limit which is a whole number may be."""
 
 _HOUR = timedelta(hours=1)
 
@@ -86,40 +82,6 @@ class GuardError(RunError):
         lines += ["Bring the source up to date and run again. If it is right as it is, let this one run pass:"]
         lines += [f"  series run{options} --as-of {instant} {accepts}"]
         super().__init__("\n".join(lines))
-
-
-def read_guards(reader: Reader, *, of_series: bool = False) -> Guards:
-    """The ``guards`` key of the project or a series; in a series ``null`` says that a limit does not count for it."""
-    inner = reader.inner("guards", GUARDS)
-    if inner is None:
-        return Guards()
-    off = frozenset(key for key in GUARDS if inner.is_null(key)) if of_series else frozenset()
-    wanted = inner.without(off)
-    return Guards(
-        **{key: wanted.integer(key, *limits) for key, limits in GUARD_RANGES.items()},
-        entry_share=wanted.percent("entry_share"),
-        off=off,
-    )
-
-
-def read_source_guards(reader: Reader, source: Source) -> Source:
-    """A source with its guards, each of which only some sources may have."""
-    for key, sources in SOURCE_GUARDS.items():
-        if key in reader and source.name not in sources:
-            words = ", ".join(f"`{name}`" for name in sources)
-            reader.report(reader.key_position(key), f"`{key}` of {reader.where} belongs to {words}; remove it here")
-            reader = reader.without({key})
-    if source.name == "customers" and "max_age" in reader and "updated_at" not in reader:
-        message = (
-            "`max_age` of source `customers` needs `updated_at`, the column that says when a row was changed; add it"
-        )
-        reader.report(reader.key_position("max_age"), message)
-    return replace(
-        source,
-        max_age=reader.duration("max_age"),
-        updated_at=reader.text("updated_at"),
-        max_drop=reader.percent("max_drop"),
-    )
 
 
 def are_set(definitions: Definitions) -> bool:

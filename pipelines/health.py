@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from pipelines.batches import BatchRow, read_batches
+from pipelines.hand_off.batches import BatchRow, read_batches
 from pipelines.hint import target_option
 from pipelines.model import Definitions
 from pipelines.output import count
 from pipelines.schedule import format_instant, latest_instant
+from pipelines.sql_text import read_query
 from pipelines.status import WaitingBatches, read_status
 from warehouse import state
 from warehouse.adapter import Warehouse
-
-_QUERIES = Path(__file__).parent.parent / "sql" / "health"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def overdue_visits(warehouse: Warehouse, definitions: Definitions) -> list[Findi
     if status.last_run is None:
         return []
     _name_customers(warehouse, definitions)
-    query = (_QUERIES / "overdue_visits.sql").read_text(encoding="utf-8")
+    query = read_query("health/overdue_visits")
     lag = max((source.lag for source in definitions.settings.sources.values()), default=timedelta(0))
     findings = []
     for series in definitions.series.values():
@@ -105,7 +103,7 @@ def overdue_visits(warehouse: Warehouse, definitions: Definitions) -> list[Findi
 
 def broken_promises(warehouse: Warehouse, _: Definitions) -> list[Finding]:
     """Rows that contradict what every run keeps (SPEC 6)."""
-    rows = warehouse.fetch((_QUERIES / "broken_promises.sql").read_text(encoding="utf-8"))
+    rows = warehouse.fetch(read_query("health/broken_promises"))
     return [
         Finding(series_id, block_id, count, f"{count:,} entries{f' at {block_id}' if block_id else ''}: {problem}.")
         for problem, series_id, block_id, count in rows
@@ -156,7 +154,7 @@ def _overdue(block_id: str, count: int, oldest: datetime, due_at: datetime) -> s
 
 def _name_customers(warehouse: Warehouse, definitions: Definitions) -> None:
     """Make ``source_customers`` for this connection."""
-    from pipelines.compile import compile_views
+    from pipelines.compile.compile import compile_views
     from pipelines.run import refuse
     from pipelines.sources import find_sources
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
-from pipelines.dbt_manifest import absent_models
+from pipelines.definitions.dbt_manifest import absent_models
 from pipelines.hint import did_you_mean
 from pipelines.model import Settings, Source
 from pipelines.origin import Attachment, Files, PostgresQuery, input_table

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
-from pipelines.template_value import concatenated, is_plain, text_literal
+from pipelines.templates.value import concatenated, is_plain, text_literal
 
 Json = exp.Expression | Sequence["Json"] | Mapping[str, "Json"]
 """A JSON value whose leaves are SQL texts, none of them ever NULL."""

@@ -15,7 +15,7 @@ from itertools import count
 from typing import NoReturn
 
 from pipelines.markup_text import PlainText
-from pipelines.template_places import LinkError, Piece, in_address, pieces
+from pipelines.templates.places import LinkError, Piece, in_address, pieces
 
 _ATTRIBUTE = r"""[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?"""
 _TOKEN = re.compile(

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.checked import CheckedSeries
-from pipelines.compile import compile_views
+from pipelines.compile.compile import compile_views
+from pipelines.compile.payload import payload_sql
 from pipelines.hint import did_you_mean, there_is_no
 from pipelines.memo import Memo
 from pipelines.model import ContentBlock, Definitions
-from pipelines.payload import payload_sql
 from pipelines.problems import RunError, UsageError
 from pipelines.rules import render as render_rule
 from pipelines.run import families_of, read_definitions, refuse
 from pipelines.sources import SourceTable, customer_id_type
 from pipelines.sql_text import render
-from pipelines.template import Attributes, columns_read
+from pipelines.templates.template import Attributes, columns_read
 from warehouse import state
 from warehouse.adapter import StatementError, Warehouse
 
@@ -36,7 +36,7 @@ class Preview:
 
     Attributes:
         address: Where it would go; None: its channel needs no address, or the customer has none.
-        payload: What would leave, see `pipelines.payload`.
+        payload: What would leave, see `pipelines.compile.payload`.
     """
 
     series_id: str

@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.definitions.load import load_definitions
 from pipelines.hint import there_is_no
-from pipelines.load import load_definitions
 from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import Problem, UsageError, in_order
@@ -22,17 +22,17 @@ from warehouse.adapter import LockedError, Warehouse, WarehouseError
 if TYPE_CHECKING:
     import polars as pl
 
-    from pipelines.batches import BatchRow, Decision, DecisionResult
     from pipelines.figures import Batches, RunFigures
     from pipelines.guards import GuardFinding
-    from pipelines.hand_off import HandOffResult
+    from pipelines.hand_off.batches import BatchRow, Decision, DecisionResult
+    from pipelines.hand_off.hand_off import HandOffResult
     from pipelines.health import Finding
     from pipelines.preview import Preview
     from pipelines.project_warehouse import ProjectWarehouse
     from pipelines.receipts.load import LoadResult, Track
     from pipelines.report import Report
     from pipelines.run import SeriesRun
-    from pipelines.scenario_run import ScenarioResult
+    from pipelines.scenarios.run import ScenarioResult
     from pipelines.source_overview import SourceOverview
     from pipelines.status import Status
     from warehouse.inputs import Input
@@ -50,6 +50,7 @@ class RunResult:
         ignored_engagements: Rows of the engagements source since the run before that count for nothing, by reason.
         unknown_zones: Customers whose time zone does not exist and is taken as the project's; 0 where nothing asks.
         guards: The limits that this run, or an earlier one of these series at this instant, went beyond.
+        unfit: Values that cannot be read as the type that `series.yml` gives their column, by `source.column`.
         unpublished: Why the copy for readers could not be brought up to date; empty: it was, or need not be.
     """
 
@@ -201,7 +202,7 @@ class Project:
             WarehouseError: The warehouse cannot be opened.
         """
         from pipelines.guards import are_set, read_findings
-        from pipelines.hand_off import HandOffResult
+        from pipelines.hand_off.hand_off import HandOffResult
         from pipelines.run import count_ignored, run
         from pipelines.source_rows import count_unfit
         from pipelines.sources import find_sources
@@ -253,7 +254,7 @@ class Project:
             UsageError: There is no such status or series.
             WarehouseError: The warehouse cannot be opened.
         """
-        from pipelines.batches import read_batches
+        from pipelines.hand_off.batches import read_batches
         from warehouse import state
 
         if not self.warehouse_path.exists():
@@ -288,8 +289,8 @@ class Project:
             UsageError: A batch does not exist or does not wait for this, or no reason is given; nothing is changed.
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
-        from pipelines.batches import FAILED, HELD, batches_of, decide
-        from pipelines.hand_off_lock import only_hand_off
+        from pipelines.hand_off.batches import FAILED, HELD, batches_of, decide
+        from pipelines.hand_off.lock import only_hand_off
         from pipelines.person import current_person
         from warehouse import state
 
@@ -356,8 +357,8 @@ class Project:
             RefusedError: Nothing of what the sources name is there.
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
+        from pipelines.definitions.settings import PROJECT_FILE
         from pipelines.run import refuse
-        from pipelines.settings import PROJECT_FILE
         from pipelines.source_overview import SourceOverview, read_overview
 
         ours = [one for one in self._loaded[1] if one.position and one.position.file == PROJECT_FILE]
@@ -425,7 +426,7 @@ class Project:
         Raises:
             UsageError: There is no such file, or no test at all.
         """
-        from pipelines.scenario_folder import play_tests
+        from pipelines.scenarios.folder import play_tests
 
         definitions, problems = self._loaded
         return tuple(play_tests(self.folder, definitions, problems, paths, exact=exact))
@@ -442,29 +443,9 @@ class Project:
             UsageError: There is no such series.
             WarehouseError: The warehouse cannot be opened, or its tables are of an earlier version.
         """
-        from pipelines.report import build_report
-        from warehouse import state
-        from warehouse.duckdb import DuckDB
-        from warehouse.tables import SCHEMA_VERSION
+        from pipelines.report import read_report
 
-        with contextlib.ExitStack() as stack:
-            warehouse = None
-            if self.warehouse_path.exists():
-                warehouse = stack.enter_context(self._warehouse.open_published())
-            version = state.read_version(warehouse) if warehouse else None
-            if version is not None and version < SCHEMA_VERSION:
-                raise WarehouseError(
-                    f"The tables of this warehouse have version {version}; a report reads version {SCHEMA_VERSION}. "
-                    "The next `series run` brings them up to date."
-                )
-            if warehouse is None or version is None:
-                # Where nothing has run, the tables are there all the same, and empty.
-                warehouse = stack.enter_context(contextlib.closing(DuckDB.in_memory()))
-                for statement in state.create_statements("varchar"):
-                    warehouse.execute(statement)
-            report = build_report(warehouse, self.definitions)
-            if self._warehouse.reads_copy:
-                report = replace(report, publish=self.definitions.settings.publish)
+        report = read_report(self._warehouse, self.definitions)
         if series_id is None:
             return report
         if series_id not in report.series:
@@ -532,14 +513,14 @@ class Project:
 
     def _is_unreadable(self) -> bool:
         """Whether the project file has errors: where the sources are is then a guess."""
-        from pipelines.settings import PROJECT_FILE
+        from pipelines.definitions.settings import PROJECT_FILE
 
         errors = (problem for problem in self._loaded[1] if problem.severity == "error")
         return any(problem.position and problem.position.file == PROJECT_FILE for problem in errors)
 
     def _hand_off(self) -> HandOffResult:
-        from pipelines.hand_off import HandOffResult, hand_off
-        from pipelines.hand_off_lock import only_hand_off
+        from pipelines.hand_off.hand_off import HandOffResult, hand_off
+        from pipelines.hand_off.lock import only_hand_off
         from pipelines.run import newest_runs
         from warehouse import state
 
@@ -576,7 +557,7 @@ class Project:
 
 def _waiting(warehouse: Warehouse) -> bool:
     """Whether batches wait for a hand-off. In a state of an older version none does, until a run has migrated it."""
-    from pipelines.claim import read_waiting
+    from pipelines.hand_off.claim import read_waiting
     from warehouse import state
     from warehouse.tables import SCHEMA_VERSION
 

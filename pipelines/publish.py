@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.definitions.vocabulary import SCHEDULES
 from pipelines.run import newest_runs
 from pipelines.schedule import is_due
-from pipelines.vocabulary import SCHEDULES
 from warehouse import state
 from warehouse.adapter import Warehouse
 from warehouse.published import publish, published_as_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipelines.checked import CheckedDefinitions, CheckedSeries
+from pipelines.compile.payload import payload_sql
+from pipelines.definitions.vocabulary import SOURCES
 from pipelines.model import ContentBlock
-from pipelines.payload import payload_sql
 from pipelines.rules.model import Rule, TagCall
-from pipelines.template import Attributes, columns_read
-from pipelines.vocabulary import SOURCES
+from pipelines.templates.template import Attributes, columns_read
 
 
 def sources_read(definitions: CheckedDefinitions, one: CheckedSeries) -> tuple[str, ...]:

@@ -12,10 +12,18 @@ from typing import Literal
 
 from pipelines.check import SourceColumns, check
 from pipelines.checked import CheckedDefinitions, CheckedSeries
-from pipelines.compile import Calendar, Statement, Version, compile_calendar, compile_run, compile_setup, compile_views
+from pipelines.compile.compile import (
+    Calendar,
+    Statement,
+    Version,
+    compile_calendar,
+    compile_run,
+    compile_setup,
+    compile_views,
+)
+from pipelines.compile.job import Job
 from pipelines.guards import check_sources, refuse_unknown_guards
 from pipelines.hint import target_option, there_is_no
-from pipelines.job import Job
 from pipelines.memo import Memo
 from pipelines.model import ENGAGEMENT_KINDS, Definitions, Kind, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError

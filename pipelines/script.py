@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pipelines.compile import Statement, compile_calendar, compile_run, compile_setup, compile_views
+from pipelines.compile.compile import Statement, compile_calendar, compile_run, compile_setup, compile_views
 from pipelines.guards import source_select
 from pipelines.hint import there_is_no
 from pipelines.memo import Memo

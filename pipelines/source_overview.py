@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pipelines.compile import compile_views
+from pipelines.compile.compile import compile_views
 from pipelines.model import Settings
 from pipelines.output import count
 from pipelines.problems import Problem, RunError, in_order

@@ -61,12 +61,21 @@ def render(template: str, **structure: Any) -> str:
     return _SUPERFLUOUS.sub(lambda found: found["kept"] or found["line"] or "", text)
 
 
+def read_query(name: str) -> str:
+    """The text of ``sql/NAME.sql``, in which there is nothing to fill in."""
+    return _read(f"{name}.sql")
+
+
+def _read(name: str) -> str:
+    return files("sql").joinpath(name).read_text(encoding="utf-8")
+
+
 @cache
 def _environment() -> jinja2.Environment:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: files("sql").joinpath(name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(_read),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.model import Definitions, Series
 from pipelines.senders.unsent import unsent_folder
+from pipelines.sql_text import read_query
 from warehouse.tables import ENTRY_STATUSES
-
-_QUERIES = Path(__file__).parent.parent / "sql" / "status"
 
 
 class Reader(Protocol):
@@ -140,7 +138,7 @@ def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
 
 
 def _rows(warehouse: Reader | None, query: str) -> Sequence[tuple[Any, ...]]:
-    return warehouse.fetch((_QUERIES / f"{query}.sql").read_text(encoding="utf-8")) if warehouse else []
+    return warehouse.fetch(read_query(f"status/{query}")) if warehouse else []
 
 
 def _by_first(rows: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:

@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.hand_off import hand_off
+from pipelines.hand_off.hand_off import hand_off
 from tests.test_hand_off import AS_OF, definitions
 from warehouse.duckdb import DuckDB
 

@@ -12,7 +12,7 @@ import pytest
 from assets import build_definitions
 from assets.environment import SCHEDULES
 from assets.keys import RUN
-from pipelines.definition import parse_schedule
+from pipelines.definitions.definition import parse_schedule
 from tests.orchestrated import make_shop, metadata, sql
 
 Run = Callable[[Path, dg.RunRequest], dg.ExecuteInProcessResult]

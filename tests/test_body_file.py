@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.check import SourceColumns, check
-from pipelines.compile import Version
-from pipelines.load import load_definitions
+from pipelines.compile.compile import Version
+from pipelines.definitions.load import load_definitions
 from pipelines.run import versions
 
 SERIES = """series: letters

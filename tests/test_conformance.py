@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import Project
-from pipelines.scenario_report import scenarios as report
+from pipelines.scenarios.report import scenarios as report
 
 HERE = Path(__file__).parent
 CASES = sorted([*HERE.glob("conformance/*.yaml"), *HERE.glob("scenarios/*.yaml")])

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.check import SourceColumns, check
-from pipelines.definition import read_series
+from pipelines.definitions.definition import read_series
+from pipelines.definitions.load import load_definitions
+from pipelines.definitions.settings import read_segments
+from pipelines.definitions.targets import read_targets
 from pipelines.document import MAX_CHARACTERS, Fields, Scalar, read_document
 from pipelines.graph import build_graph, structure_problems
-from pipelines.load import load_definitions
 from pipelines.model import Block, RuleBlock, TagBlock, Text
 from pipelines.problems import Position
-from pipelines.settings import read_segments
-from pipelines.targets import read_targets
 
 SHIPPED = (Path(__file__).parent.parent / "series_definitions" / "encourage_upgrades.yml").read_text(encoding="utf-8")
 SLIPS = st.sampled_from([*"{}[]:,'\"#&*!|>%@`-?\t\n ", "{{", "}}", "<<: ", "null", "é", "𝄞", "\x00", "\u2028", "---\n"])

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from obstore.store import S3Store
 
-from pipelines.hand_off import hand_off
-from pipelines.offer import HandedBatch
+from pipelines.definitions.targets import choose, read_targets
+from pipelines.hand_off.hand_off import hand_off
+from pipelines.hand_off.offer import HandedBatch
 from pipelines.problems import UsageError
 from pipelines.secret import Secret
 from pipelines.senders import Outcome, SenderError
@@ -24,7 +25,6 @@ from pipelines.senders.bucket import Bucket
 from pipelines.senders.files import FilesSender
 from pipelines.senders.folder import LocalFolder
 from pipelines.senders.unsent import unsent_folder
-from pipelines.targets import choose, read_targets
 from tests.bucket import KEY, SECRET_VARIABLE, BucketServer, bucket_server, objects
 from tests.test_files_sender import FORMATS, batch, files, table
 from tests.test_hand_off import AS_OF, definitions, make, opened

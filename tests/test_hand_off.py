@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.hand_off import MOST_MESSAGES, _groups, _send, _Way, hand_off
+from pipelines.hand_off.hand_off import MOST_MESSAGES, _groups, _send, _Way, hand_off
+from pipelines.hand_off.offer import Answer, HandedBatch, Waiting
 from pipelines.model import Definitions, Sender, Series, Settings, Status
-from pipelines.offer import Answer, HandedBatch, Waiting
 from pipelines.problems import Position
 from pipelines.senders import Batch, Outcome, Promise
 from warehouse.duckdb import DuckDB

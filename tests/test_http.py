@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.batches import decide
-from pipelines.claim import BROKEN_OFF
-from pipelines.hand_off import hand_off
-from pipelines.offer import HandedBatch
+from pipelines.definitions.targets import read_targets
+from pipelines.hand_off.batches import decide
+from pipelines.hand_off.claim import BROKEN_OFF
+from pipelines.hand_off.hand_off import hand_off
+from pipelines.hand_off.offer import HandedBatch
 from pipelines.senders import http_offer
-from pipelines.targets import read_targets
 from tests.golden import assert_golden
 from tests.provider import Provider, Reply, provider
 from tests.test_hand_off import AS_OF, CLOCK, definitions, make, messages, opened

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.hand_off import hand_off
+from pipelines.definitions.targets import choose, read_targets
+from pipelines.hand_off.hand_off import hand_off
+from pipelines.hand_off.offer import HandedBatch
 from pipelines.model import Definitions, Sender
-from pipelines.offer import HandedBatch
 from pipelines.senders import Outcome, SenderError, UnansweredError, kafka
 from pipelines.senders.kafka import KafkaSender
-from pipelines.targets import choose, read_targets
 from tests.kafka_cluster import Cluster, cluster
 from tests.test_files_sender import batch
 from tests.test_hand_off import AS_OF, CLOCK, add_batch, definitions, make, messages, opened

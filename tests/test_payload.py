@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.definition import read_series
+from pipelines.compile.payload import compile_payload
+from pipelines.definitions.definition import read_series
 from pipelines.model import ContentBlock, Text
-from pipelines.payload import compile_payload
 from pipelines.problems import Position
 from pipelines.rules import render
 from pipelines.rules.model import Family
-from pipelines.template import Attributes
+from pipelines.templates.template import Attributes
 from tests.golden import assert_golden
 
 HERE = Path(__file__).parent

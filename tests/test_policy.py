@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from pipelines import Project, display
-from pipelines.hand_off import HandOffResult
+from pipelines.hand_off.hand_off import HandOffResult
 from pipelines.project import RunResult
 
 SERIES = """

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines import Project
-from pipelines.batches import Decision
 from pipelines.cli import main
+from pipelines.hand_off.batches import Decision
 from warehouse.adapter import WarehouseError
 from warehouse.views import PUBLIC
 

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.hand_off import hand_off
+from pipelines.definitions.targets import read_targets
+from pipelines.hand_off.hand_off import hand_off
 from pipelines.senders import http_offer
 from pipelines.senders.recipes import NAMES
-from pipelines.targets import read_targets
 from tests.golden import assert_golden
 from tests.provider import Provider, Reply, Request, provider
 from tests.test_hand_off import AS_OF, CLOCK, definitions, make, opened

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from pipelines.check import SourceColumns, check
-from pipelines.load import load_definitions
+from pipelines.definitions.load import load_definitions
 from pipelines.problems import in_order
 from tests.golden import assert_golden
 

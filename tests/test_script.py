@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from pipelines import Project
-from pipelines.load import load_definitions
+from pipelines.definitions.load import load_definitions
 from pipelines.model import Definitions
 from pipelines.schedule import parse_as_of
 from pipelines.script import write_script

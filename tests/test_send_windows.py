@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.definitions.send_window import read_window
 from pipelines.document import Fields, read_document
 from pipelines.model import SendWindow
 from pipelines.reader import Reader
-from pipelines.send_window import read_window
 from pipelines.wall_clock import open_zones
 from tests.evaluator.clock import WEEKDAYS, window_is_open
 from tests.worlds import dump

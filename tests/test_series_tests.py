@@ -13,7 +13,7 @@ import pytest
 
 from pipelines import Project
 from pipelines.problems import UsageError
-from pipelines.scenario_report import scenarios as report
+from pipelines.scenarios.report import scenarios as report
 from tests.golden import assert_golden
 
 HERE = Path(__file__).parent

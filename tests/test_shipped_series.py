@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft7Validator
 
 from pipelines.check import SourceColumns, check
+from pipelines.definitions.load import load_definitions
+from pipelines.definitions.schema import SCHEMAS, schema_text
 from pipelines.document import Fields, Items, Node, read_document
-from pipelines.load import load_definitions
-from pipelines.schema import SCHEMAS, schema_text
 from tests.golden import assert_golden
 
 PROJECT = Path(__file__).parent.parent

@@ -21,13 +21,13 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from pipelines.batches import decide
-from pipelines.hand_off import hand_off
+from pipelines.definitions.targets import read_targets
+from pipelines.hand_off.batches import decide
+from pipelines.hand_off.hand_off import hand_off
+from pipelines.hand_off.offer import HandedBatch
 from pipelines.model import Definitions, Sender
-from pipelines.offer import HandedBatch
 from pipelines.secret import Secret
 from pipelines.senders import smtp
-from pipelines.targets import read_targets
 from tests.test_hand_off import AS_OF, CLOCK, add_batch, batches, definitions, make, messages, opened
 from warehouse.duckdb import DuckDB
 from warehouse.tables import BATCH_DECISIONS

@@ -17,9 +17,9 @@ import duckdb
 import pytest
 
 from pipelines import Project
+from pipelines.definitions.targets import read_targets
 from pipelines.inputs import find_inputs
 from pipelines.problems import RefusedError, RunError
-from pipelines.targets import read_targets
 from tests import shop
 from tests.golden import assert_golden
 from warehouse.adapter import LockedError, StatementError, WarehouseError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import display
-from pipelines.load import load_definitions
+from pipelines.definitions.load import load_definitions
 from pipelines.model import Definitions
 from pipelines.status import WaitingBatches, WaitingBlock, read_status
 from warehouse.adapter import Warehouse

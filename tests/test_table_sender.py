@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.definitions.targets import read_targets
+from pipelines.hand_off.offer import HandedBatch
 from pipelines.model import Definitions, Sender
-from pipelines.offer import HandedBatch
-from pipelines.targets import read_targets
 from tests.test_hand_off import AS_OF, LATER, add_batch, batches, definitions, make, messages, offer, opened
 from warehouse.duckdb import DuckDB
 

@@ -14,11 +14,11 @@ import duckdb
 import pytest
 
 from pipelines import Project
-from pipelines.batches import decide
-from pipelines.hand_off import hand_off
+from pipelines.definitions.targets import read_targets
+from pipelines.hand_off.batches import decide
+from pipelines.hand_off.hand_off import hand_off
+from pipelines.hand_off.offer import HandedBatch
 from pipelines.model import Definitions
-from pipelines.offer import HandedBatch
-from pipelines.targets import read_targets
 from tests.provider import Provider, Reply, provider
 from tests.test_hand_off import definitions, make, opened
 from tests.test_webhook import settings

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from pipelines import Project
 from pipelines.cli import main
+from pipelines.definitions.targets import choose, read_targets
 from pipelines.model import Settings
 from pipelines.problems import RunError, UsageError
-from pipelines.targets import choose, read_targets
 from warehouse import state
 from warehouse.duckdb import DuckDB
 

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from pipelines.compile.payload import payload_sql
 from pipelines.model import Content, ContentBlock, Text
-from pipelines.payload import payload_sql
 from pipelines.problems import Position, RefusedError
 from pipelines.rules import render
 from pipelines.rules.model import Family
-from pipelines.template import Attributes, columns_read, compile_template
+from pipelines.templates.template import Attributes, columns_read, compile_template
 
 CASES = Path(__file__).parent / "templates"
 COLUMNS: Mapping[str, Family] = {

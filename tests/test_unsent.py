@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from pipelines import Project
 from pipelines.cli import main
+from pipelines.definitions.targets import read_targets
 from pipelines.problems import Problem
-from pipelines.targets import read_targets
 from tests.loopback import AS_OF, PACKAGE, Server, listening, make_shop
 
 TARGETS = "targets: {dev: {}, prod: {sends: true}}"

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.batches import decide
-from pipelines.claim import BROKEN_OFF
-from pipelines.hand_off import hand_off
+from pipelines.definitions.targets import read_targets
+from pipelines.hand_off.batches import decide
+from pipelines.hand_off.claim import BROKEN_OFF
+from pipelines.hand_off.hand_off import hand_off
+from pipelines.hand_off.offer import HandedBatch
 from pipelines.model import Definitions, Sender
-from pipelines.offer import HandedBatch
 from pipelines.secret import Secret
 from pipelines.senders import http_call
-from pipelines.targets import read_targets
 from tests.provider import Provider, Reply, provider
 from tests.test_hand_off import AS_OF, CLOCK, add_batch, batches, definitions, make, messages, opened
 from warehouse.duckdb import DuckDB

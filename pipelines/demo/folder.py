@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from pipelines.definitions.load import FOLDER
+from pipelines.definitions.settings import PROJECT_FILE
 from pipelines.demo.story import Story
-from pipelines.load import FOLDER
 from pipelines.problems import UsageError
 from pipelines.schedule import format_instant
-from pipelines.settings import PROJECT_FILE
 
 _SHIPPED = Path(__file__).parent.parent.parent / FOLDER
 _MARK = "# Made by `series demo`."

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from pipelines.sql_text import read_query
 from warehouse.adapter import Warehouse
-
-_QUERY = Path(__file__).parent.parent.parent / "sql" / "demo" / "summary.sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +32,4 @@ class SeriesSummary:
 
 def summarise(warehouse: Warehouse) -> tuple[SeriesSummary, ...]:
     """Count what every series did so far, in the order of their names."""
-    return tuple(SeriesSummary(*row) for row in warehouse.fetch(_QUERY.read_text(encoding="utf-8")))
+    return tuple(SeriesSummary(*row) for row in warehouse.fetch(read_query("demo/summary")))

@@ -14,13 +14,13 @@ import heapq
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from pipelines.demo.audience import Message, Person, answers, effects
 from pipelines.demo.story import HOUR, Story
+from pipelines.sql_text import read_query
 from warehouse import writes
 from warehouse.adapter import Warehouse
 
@@ -35,7 +35,6 @@ AFTERWARDS = timedelta(days=3)
 
 _DAY = timedelta(days=1)
 _DAWN = datetime(1970, 1, 1)
-_SQL = Path(__file__).parent.parent.parent / "sql" / "demo"
 _CUSTOMERS_PER_COMPANY = 8
 _SIGN_UPS_PER_HOUR = 0.0002
 
@@ -181,4 +180,4 @@ class World:
 
 
 def _read(query: str) -> str:
-    return (_SQL / f"{query}.sql").read_text(encoding="utf-8")
+    return read_query(f"demo/{query}")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines.definition import draft_series
+from pipelines.definitions.definition import draft_series
+from pipelines.definitions.load import FOLDER
 from pipelines.graph import Connection, build_graph
-from pipelines.load import FOLDER
 from pipelines.model import AnyBlock, ContentBlock, Definitions, Series
 from pipelines.sql_text import render
 from warehouse.adapter import Warehouse

@@ -26,7 +26,7 @@ from pipelines.hint import did_you_mean
 from pipelines.model import Text
 from pipelines.problems import Problem
 from pipelines.senders.json_filters import FILTERS
-from pipelines.template_syntax import TemplateError, offset_of, problem_at, read_template
+from pipelines.templates.syntax import TemplateError, offset_of, problem_at, read_template
 
 Names = Mapping[str, Collection[str] | None]
 """What templates may name; of some also what they have, None: anybody's guess."""

@@ -34,7 +34,7 @@ class SenderType:
         shapes: The JSON Schema of options that are more than a text; `read` reads them.
         read: Makes `details` of an entry out of the options with shapes, and reports what is wrong with them; None:
             something was.
-        carries_tags: Whether it can take tag writes, whose payload is what `pipelines.carried` says.
+        carries_tags: Whether it can take tag writes, whose payload is what `pipelines.hand_off.carried` says.
         reaches_outside: Whether messages leave for where other people may see them, or what tells it from an entry.
             Such a sender is opened only where `sends: true` stands; anywhere else its batches go to files.
     """

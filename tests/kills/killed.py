@@ -144,7 +144,8 @@ def fork(order: Order) -> int:
 
 def warm(folder: Path) -> None:
     """Do once, for all children, what needs no DuckDB."""
-    for module in ("pyarrow", "polars", "pipelines.hand_off", "pipelines.run", *(module for module, _ in SENDER_STEPS)):
+    ours = ("pipelines.hand_off.hand_off", "pipelines.run", *(module for module, _ in SENDER_STEPS))
+    for module in ("pyarrow", "polars", *ours):
         import_module(module)
     Project.open(folder).problems()
     for template in (Path(__file__).parents[2] / "sql").glob("*.jinja"):

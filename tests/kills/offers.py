@@ -9,9 +9,9 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.hand_off import hand_off
-from pipelines.hand_off_lock import only_hand_off
-from pipelines.targets import choose, read_targets
+from pipelines.definitions.targets import choose, read_targets
+from pipelines.hand_off.hand_off import hand_off
+from pipelines.hand_off.lock import only_hand_off
 from tests.test_hand_off import AS_OF, definitions, make, opened
 from warehouse.duckdb import DuckDB
 

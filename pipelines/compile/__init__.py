@@ -1,0 +1,1 @@
+"""From checked definitions to the SQL statements of a run, level by level."""
