@@ -18,7 +18,7 @@ from pipelines.senders import Batch, Outcome, SenderError, open_sender
 from pipelines.senders.files import FilesSender
 from pipelines.senders.folder import LocalFolder
 from pipelines.senders.protocol import MESSAGE_COLUMNS
-from pipelines.senders.whole_file import write_whole
+from pipelines.whole_file import write_whole
 
 BIGINT = pa.int64()
 FORMATS = ("jsonl", "csv", "parquet")

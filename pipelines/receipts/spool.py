@@ -7,6 +7,8 @@ import os
 import secrets
 from pathlib import Path
 
+from pipelines.whole_file import sync_folder
+
 _ASIDE = ".receipt-"
 
 
@@ -39,7 +41,7 @@ def keep(folder: Path, provider: str | None, body: bytes) -> None:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    _sync(folder)
+    sync_folder(folder)
 
 
 def prepare(folder: Path) -> None:
@@ -51,12 +53,3 @@ def prepare(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for aside in folder.glob(f"{_ASIDE}{'[0-9a-f]' * 16}"):
         aside.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    """A file is safe when its name is: that is in the folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,7 @@ from pipelines.secret import Secret
 from pipelines.senders.folder import taken
 from pipelines.senders.http_call import named
 from pipelines.senders.protocol import SenderError
-from pipelines.senders.whole_file import Same, Write, same_bytes
+from pipelines.whole_file import Same, Write, same_bytes
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config, S3Store

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
-from pipelines.senders.whole_file import Same, same_bytes
+from pipelines.whole_file import Same, same_bytes
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.senders.protocol import SenderError
-from pipelines.senders.whole_file import Same, TakenError, Write, same_bytes, write_whole
+from pipelines.whole_file import Same, TakenError, Write, same_bytes, write_whole
 
 
 class Folder(Protocol):

@@ -69,10 +69,10 @@ def write_whole(path: Path, write: Write, same: Same = same_bytes) -> None:
                     raise TakenError(str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
