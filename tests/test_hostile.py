@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -72,13 +72,14 @@ def _pieces(value: str) -> Iterator[str]:
         value = value[size:]
 
 
-def definition(value: str) -> str:
+def definition(name: str, value: str) -> str:
+    """A series that only those enter who have the text, and that says nothing else."""
     literal = rule_literal(value)
     tagged = f"has_tag({rule_literal(tag_of(value))})"
     rule = f"plan = {literal} and did({literal}) and {tagged} and plan in ({literal}, 'x')"
     followed = f'plan = {literal} and "it\'s" = {literal} and did({literal}, where => note = {literal})'
     return f"""
-series: hostile
+series: {name}
 title: {quoted(value)}
 description: {quoted(value)}
 status: live
@@ -95,58 +96,58 @@ blocks:
 """
 
 
-def make_project(folder: Path, value: str, text: str) -> Path:
-    """A project whose sources hold `value`, and whose definitions the `text`."""
+DEFINITIONS = {name: definition(name, value) for name, value in TEXTS.items()}
+
+
+def make_project(folder: Path, values: Iterable[str], definitions: Mapping[str, str]) -> Path:
+    """A project with a customer for each text, who has it wherever sources have text, and one who has not."""
     for name in ("series_definitions", "warehouse"):
         (folder / name).mkdir(parents=True)
-    (folder / "series_definitions" / "hostile.yml").write_text(text, encoding="utf-8")
+    for name, text in definitions.items():
+        (folder / "series_definitions" / f"{name}.yml").write_text(text, encoding="utf-8")
     (folder / "series.yml").write_text(CHANNELS)
+    texts = [(value, tag_of(value)) for value in (*values, "other")]
     with duckdb.connect(folder / DATABASE) as connection:
+        connection.execute("create table texts (value text, tag text)")
+        connection.executemany("insert into texts values (?, ?)", texts)
         connection.execute(
             """
             create table customers as
-            select $value as customer_id, $value as plan, $value as "it's", $value || '@x' as email,
-                false as unsubscribed
-            union all
-            select 'other', 'other', 'other', 'other@x', false;
-            """,
-            {"value": value},
-        )
-        connection.execute(
-            """
+            select value as customer_id, value as plan, value as "it's", value || '@x' as email, false as unsubscribed
+            from texts;
             create table events as
-            select customer_id, $value as name, timestamp '2026-03-01 08:00:00' as occurred_at,
-                to_json({note: $value}) as properties
-            from customers;
-            """,
-            {"value": value},
+            select value as customer_id, value as name, timestamp '2026-03-01 08:00:00' as occurred_at,
+                to_json({note: value}) as properties
+            from texts;
+            create table customer_tags as select value as customer_id, tag from texts;
+            create table engagements (message_id text, kind text, occurred_at timestamp, link text);
+            drop table texts
+            """
         )
-        connection.execute(
-            "create table customer_tags as select customer_id, $tag as tag from customers", {"tag": tag_of(value)}
-        )
-        connection.execute("create table engagements (message_id text, kind text, occurred_at timestamp, link text)")
     return folder
 
 
-def click(folder: Path, link: str) -> None:
-    with duckdb.connect(folder / DATABASE) as connection:
-        connection.execute(
-            "insert into engagements select message_id, 'clicked', queued_at + interval 1 hour, $link "
-            "from series.messages",
-            {"link": link},
-        )
-
-
-@pytest.mark.parametrize("value", TEXTS.values(), ids=TEXTS)
-def test_text_of_definitions_and_data_stays_text(tmp_path: Path, value: str) -> None:
-    folder = make_project(tmp_path / "project", value, definition(value))
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which everybody enters the series of their text, and then clicks on the link of its message."""
+    folder = make_project(tmp_path_factory.mktemp("played") / "project", TEXTS.values(), DEFINITIONS)
     project = Project.open(folder)
     assert [str(problem) for problem in project.problems() if problem.severity == "error"] == []
-    assert [series.state for series in project.run(AS_OF).series] == ["done"]
-    click(folder, value)
+    assert {series.state for series in project.run(AS_OF).series} == {"done"}
+    with duckdb.connect(folder / DATABASE) as connection:
+        connection.execute(
+            "insert into engagements select message_id, 'clicked', queued_at + interval 1 hour, customer_id "
+            "from series.messages"
+        )
     project.run("2026-03-01T11:00Z")
+    return folder
 
-    tables = shop.state(folder / DATABASE)
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_of_definitions_and_data_stays_text(played: Path, name: str) -> None:
+    value = TEXTS[name]
+    state = shop.state(played / DATABASE)
+    tables = {table: [row for row in rows if row.get("series_id") == name] for table, rows in state.items()}
     assert {row["customer_id"] for row in tables["series.entries"]} == {value}
     assert [row["tag"] for row in tables["series.tag_writes"]] == [tag_of(value)]
     assert {row["block_id"] for row in tables["series.visits"]} == {
@@ -157,21 +158,23 @@ def test_text_of_definitions_and_data_stays_text(tmp_path: Path, value: str) -> 
     assert (message["customer_id"], message["address"]) == (value, f"{value}@x")
     written = value.replace("\r\n", "\n")  # as templates have it
     assert content == {"subject": value, "body": written, "link": written, "from": written}
-    assert [row["text"] for row in tables["series.definitions"]] == [definition(value)]
-    [line] = next((folder / "outbox").glob("*.jsonl")).read_bytes().splitlines()
+    assert [row["text"] for row in tables["series.definitions"]] == [DEFINITIONS[name]]
+    [line] = next((played / "outbox").glob(f"{name}.*.jsonl")).read_bytes().splitlines()
     sent = json.loads(line)
     assert (sent["customer_id"], sent["address"]) == (value, f"{value}@x")
     assert sent["payload"] == content
 
 
-@pytest.mark.parametrize("value", TEXTS.values(), ids=TEXTS)
-def test_compiled_text_stays_text(tmp_path: Path, value: str) -> None:
-    folder = make_project(tmp_path / "project", value, definition(value))
-    script = Project.open(folder).compile("hostile", AS_OF)
-    with duckdb.connect(folder / DATABASE) as connection:
-        connection.execute(script)
-    assert {row["customer_id"] for row in shop.state(folder / DATABASE)["series.entries"]} == {value}
-    assert Project.open(folder).table("definitions")["text"].to_list() == [definition(value)]
+def test_compiled_text_stays_text(tmp_path: Path) -> None:
+    folder = make_project(tmp_path / "project", TEXTS.values(), DEFINITIONS)
+    for name, value in TEXTS.items():
+        script = Project.open(folder).compile(name, AS_OF)
+        with duckdb.connect(folder / DATABASE) as connection:
+            connection.execute(script)
+            found = connection.execute("select customer_id from series.entries where series_id = $1", [name]).fetchall()
+        assert found == [(value,)]
+    texts = Project.open(folder).table("definitions").select("series_id", "text").rows()
+    assert dict(texts) == DEFINITIONS
 
 
 @pytest.mark.parametrize(
@@ -179,18 +182,17 @@ def test_compiled_text_stays_text(tmp_path: Path, value: str) -> None:
     [("csv", "read_csv($file, all_varchar = true, delim = ',', header = true)"), ("parquet", "read_parquet($file)")],
 )
 def test_files_of_other_formats_hold_the_text(tmp_path: Path, format_: str, reader: str) -> None:
+    folder = make_project(tmp_path, TEXTS.values(), DEFINITIONS)
+    sender = f"senders: {{outbox: {{type: files, path: outbox, format: {format_}}}}}\n"
+    (folder / "series.yml").write_text(CHANNELS + sender)
+    Project.open(folder).run(AS_OF)
     for name, value in TEXTS.items():
-        folder = make_project(tmp_path / name, value, definition(value))
-        sender = f"senders: {{outbox: {{type: files, path: outbox, format: {format_}}}}}\n"
-        (folder / "series.yml").write_text(CHANNELS + sender)
-        Project.open(folder).run(AS_OF)
-        [file] = (folder / "outbox").glob(f"*.{format_}")
+        [file] = (folder / "outbox").glob(f"{name}.*.{format_}")
         found = duckdb.connect().execute(f"select customer_id, address from {reader}", {"file": str(file)}).fetchall()
         assert found == [(value, f"{value}@x")], name
 
 
-@pytest.mark.parametrize("value", DATA_ONLY.values(), ids=DATA_ONLY)
-def test_text_of_data_stays_text(tmp_path: Path, value: str) -> None:
+def test_text_of_data_stays_text(tmp_path: Path) -> None:
     text = """
 series: hostile
 status: live
@@ -199,18 +201,19 @@ blocks:
   enters: {rule: plan != 'other', then: mail}
   mail: {content: letter, subject: "{{ plan }}", body: "{% if plan == 'x' %}x{% else %}{{ plan | trim }}{% endif %}"}
 """
-    folder = make_project(tmp_path / "project", value, text)
+    folder = make_project(tmp_path / "project", DATA_ONLY.values(), {"hostile": text})
     Project.open(folder).run(AS_OF)
-    [message] = shop.state(folder / DATABASE)["series.messages"]
-    assert (message["customer_id"], json.loads(message["payload"])["subject"]) == (value, value)
-    [line] = next((folder / "outbox").glob("*.jsonl")).read_bytes().splitlines()
-    assert json.loads(line)["customer_id"] == value
+    messages = shop.state(folder / DATABASE)["series.messages"]
+    expected = {value: value for value in DATA_ONLY.values()}
+    assert {row["customer_id"]: json.loads(row["payload"])["subject"] for row in messages} == expected
+    lines = next((folder / "outbox").glob("*.jsonl")).read_bytes().splitlines()
+    assert {json.loads(line)["customer_id"] for line in lines} == set(expected)
 
 
 @pytest.mark.parametrize("name", ["markup", "control", "lines"])
 def test_status_and_run_show_one_line_per_row_and_command_no_terminal(tmp_path: Path, name: str) -> None:
     value = {**TEXTS, **DATA_ONLY}[name]
-    folder = make_project(tmp_path / "project", value, definition("x"))
+    folder = make_project(tmp_path / "project", [value], {"hostile": definition("hostile", "x")})
     with duckdb.connect(folder / DATABASE) as connection:
         connection.execute(
             "insert into customers values ($value || '2', $value, $value, $value, false)", {"value": value}
@@ -265,7 +268,7 @@ REACHING = [
 @pytest.mark.parametrize("rule", REACHING)
 def test_a_rule_that_reaches_out_is_refused(tmp_path: Path, rule: str) -> None:
     text = f"series: hostile\nstatus: live\nschedule: hourly\nblocks:\n  enters: {{rule: {quoted(rule)}}}\n"
-    folder = make_project(tmp_path / "project", "x", text)
+    folder = make_project(tmp_path / "project", ["x"], {"hostile": text})
     before = (folder / DATABASE).read_bytes()
     with pytest.raises(RefusedError, match=r"hostile\.yml:5:\d+: error: "):
         Project.open(folder).run(AS_OF)
