@@ -39,6 +39,29 @@ def find_inputs(settings: Settings, folder: Path) -> tuple[list[Input], list[Pro
     return found, problems
 
 
+def find_files(files: Files, folder: Path, title: str, table: str) -> inputs.Files:
+    """The files that a glob matches now, to be read into a table.
+
+    Args:
+        files: The glob and how its files are read.
+        folder: The folder from which the glob starts.
+        title: What they are, in messages.
+        table: The temporary table.
+
+    Raises:
+        ValueError: There are none, or there is nothing in them.
+    """
+    paths = _matching(folder, files.pattern)
+    if not paths:
+        raise ValueError(f"no file matches {files.pattern}")
+    if files.format == "csv":
+        # An empty file has no header; it would be read as one with a column of an invented name.
+        paths = [path for path in paths if path.stat().st_size]
+        if not paths:
+            raise ValueError(f"{files.pattern} is empty; the first line of a CSV file names its columns")
+    return inputs.Files(table, files.format, tuple(paths), title, files.delimiter)
+
+
 def _database(attachment: Attachment, settings: Settings, folder: Path) -> Input:
     path, own = folder / attachment.path, folder / settings.warehouse_path
     if path.resolve() == own.resolve():
@@ -55,16 +78,8 @@ def _database(attachment: Attachment, settings: Settings, folder: Path) -> Input
 def _input(source: Source, target: str | None, folder: Path) -> Input | None:
     """What a source needs from outside; None for tables and queries."""
     match source.origin:
-        case Files(format, pattern, delimiter):
-            paths = _matching(folder, pattern)
-            if not paths:
-                raise ValueError(f"no file matches {pattern}")
-            if format == "csv":
-                # An empty file has no header; it would be read as one with a column of an invented name.
-                paths = [path for path in paths if path.stat().st_size]
-                if not paths:
-                    raise ValueError(f"{pattern} is empty; the first line of a CSV file names its columns")
-            return inputs.Files(input_table(source.name), format, paths, source.name, delimiter)
+        case Files() as files:
+            return find_files(files, folder, f"source `{source.name}`", input_table(source.name))
         case PostgresQuery() as postgres:
             from warehouse import postgres as server
             from warehouse.dsn import digest_of_place

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
+from click.testing import CliRunner
 
 from pipelines import Project
+from pipelines.cli import main
 from tests import dbt
 from tests.test_source_kinds import AS_OF, DATABASE, after_run, make
 
@@ -57,6 +60,21 @@ def test_models_are_found_by_name(project: Path, tmp_path: Path) -> None:
         connection.execute("drop table engagements; drop table customer_tags")
     assert after_run(project) == after_run(tmp_path / "tables")
     assert [one for one in Project.open(project).problems() if one.severity == "error"] == []
+
+
+def test_init_finds_the_models(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    said = "--customers contacts --customer-companies members --events happenings"
+    result = CliRunner().invoke(main, ["init", "--force", "--yes", "--dbt", "../dbt", *said.split()])
+    assert (result.exit_code, result.stderr) == (0, "")
+    written = yaml.safe_load((project / "series.yml").read_text())
+    assert written["warehouse"]["attach"] == {"crm": {"path": "../dbt/crm.duckdb"}}
+    assert written["sources"] == {
+        "customers": {"dbt": "contacts", "columns": {"customer_id": "contact_id"}},
+        "companies": {"dbt": "companies"},
+        "customer_companies": {"dbt": "members"},
+        "events": {"dbt": "happenings"},
+    }
 
 
 def test_a_run_waits_while_dbt_builds(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

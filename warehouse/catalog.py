@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 
 from warehouse.adapter import Warehouse
@@ -16,19 +15,10 @@ order by table_schema, table_name, ordinal_position
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A table or view with its columns and their types, in their order."""
-
-    schema: str
-    name: str
-    columns: tuple[tuple[str, str], ...]
-
-
-def relations(warehouse: Warehouse) -> list[Relation]:
-    """Every table and view by schema and name, but for those of series themselves."""
+def relations(warehouse: Warehouse) -> list[tuple[str, str, tuple[tuple[str, str], ...]]]:
+    """Schema, name and columns (names and types, in their order) of every table and view but those of series."""
     rows = warehouse.fetch(_COLUMNS)
     return [
-        Relation(schema, name, tuple((column, type_) for _, _, column, type_ in columns))
+        (schema, name, tuple((column, type_) for _, _, column, type_ in columns))
         for (schema, name), columns in groupby(rows, key=lambda row: (row[0], row[1]))
     ]

@@ -83,13 +83,13 @@ class Files:
 
     Attributes:
         format: ``parquet``, or ``csv``: UTF-8, a header, every value text, an empty one null.
-        source: Which source it is for, in messages.
+        title: What they are, in messages.
     """
 
     table: str
     format: str
     paths: Sequence[Path]
-    source: str
+    title: str
     delimiter: str = ","
 
     def statement(self, *, rows: bool = True) -> str:
@@ -110,7 +110,7 @@ class Files:
             connection.execute(self.statement(rows=rows))
         except duckdb.Error as error:
             raise WarehouseError(
-                f"source `{self.source}`: the files cannot be read: {_shortly(error, self.delimiter)}"
+                f"{self.title}: the files cannot be read: {_shortly(error, self.delimiter)}"
             ) from error
 
 

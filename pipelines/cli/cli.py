@@ -15,7 +15,7 @@ import click
 from pipelines.cli.batches import batches
 from pipelines.cli.invocation import Invocation, Verbs, as_of_option, common_options, end, say, warn
 from pipelines.cli.receipts import receipts
-from pipelines.init.options import table_options
+from pipelines.init.options import place_options, table_options
 from pipelines.problems import RefusedError, UserError
 
 
@@ -28,7 +28,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--warehouse", type=click.Path(path_type=Path), help="The DuckDB file with your tables; only read.")
+@place_options
 @table_options
 @click.option("--yes", is_flag=True, help="Take what is proposed instead of asking.")
 @click.option("--no-input", is_flag=True, help="Ask nothing; what is not said must have the default names.")
@@ -41,6 +41,9 @@ def init(
     /,
     folder: Path,
     warehouse: Path | None,
+    parquet: tuple[str, ...],
+    csv: tuple[str, ...],
+    dbt: Path | None,
     columns: tuple[str, ...],
     yes: bool,
     no_input: bool,
@@ -50,18 +53,19 @@ def init(
 ) -> None:
     """Make a project in FOLDER, the current one by default.
 
-    Looks at the tables of a warehouse, proposes which of them is what, asks, writes series.yml and a first series, and
-    checks them. Whatever is there already stays as it is.
+    Looks at tables, exported files or dbt models, proposes which of them is what, asks, writes series.yml and a first
+    series, and checks them. Whatever is there already stays as it is.
     """
     from pipelines import output
     from pipelines.init import display
     from pipelines.init.choice import Wishes
+    from pipelines.init.places import Places
     from pipelines.init.prompts import Prompts
     from pipelines.init.verb import init_project
 
     result = init_project(
         invocation.project_dir / folder,
-        warehouse=warehouse,
+        places=Places(warehouse, parquet, csv, dbt),
         wishes=Wishes.parse(tables, columns),
         asker=Prompts() if sys.stdin.isatty() and not (yes or no_input) else None,
         accept=yes,

@@ -21,6 +21,23 @@ _RELATIONS = ("model", "seed", "snapshot")
 """The resource types that become tables or views."""
 
 
+MANIFEST = "manifest.json"
+"""The file in dbt's target folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model, seed or snapshot.
+
+    Attributes:
+        name: By which a source names it: `package.name` where several packages have one of the name.
+        relation: Database, schema and table; None: it is ephemeral, so there is none.
+    """
+
+    name: str
+    relation: tuple[str, str, str] | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Manifest:
     """The relations of a manifest by every name that finds them: the model's, and ``package.model``."""
@@ -42,8 +59,9 @@ def find_models(settings: Settings, folder: Path) -> tuple[Settings, list[Proble
     wanted = [source for source in settings.sources.values() if isinstance(source.origin, DbtModel)]
     if not wanted:
         return settings, []
+    hint = ", and say under `dbt` where the dbt project is"
     try:
-        manifest = _read(folder, Path(settings.dbt_project) / settings.dbt_target_path / "manifest.json")
+        manifest = _read(folder, Path(settings.dbt_project) / settings.dbt_target_path / MANIFEST, hint)
     except ValueError as error:
         return settings, [Problem(source.position, f"source `{source.name}`: {error}") for source in wanted]
     catalogs = {Path(settings.warehouse_path).stem, *settings.attachments}
@@ -59,6 +77,22 @@ def find_models(settings: Settings, folder: Path) -> tuple[Settings, list[Proble
     return replace(settings, sources={**settings.sources, **found}), problems
 
 
+def list_models(path: Path) -> list[Model]:
+    """Everything in a manifest that a source can be.
+
+    Raises:
+        ValueError: There is no such manifest, or none that can be read.
+    """
+    named = _read(Path(), path).nodes
+    models = []
+    for name, nodes in named.items():
+        _, dot, bare = name.partition(".")
+        is_needed = len(named[bare]) > 1 if dot else len(nodes) == 1
+        if is_needed:
+            models.append(Model(name, None if _is_ephemeral(nodes[0]) else _place(nodes[0])))
+    return models
+
+
 def absent_models(settings: Settings, folder: Path) -> list[Problem]:
     """A problem for each source whose model `find_models` has not found."""
     origins = (source.origin for source in settings.sources.values())
@@ -67,15 +101,12 @@ def absent_models(settings: Settings, folder: Path) -> list[Problem]:
     return find_models(settings, folder)[1]
 
 
-def _read(folder: Path, path: Path) -> _Manifest:
+def _read(folder: Path, path: Path, hint: str = "") -> _Manifest:
     try:
         content = _content(folder / path)
         nodes = [node for node in content["nodes"].values() if node["resource_type"] in _RELATIONS]
     except FileNotFoundError:
-        raise ValueError(
-            f"there is no dbt manifest {path.as_posix()}; run `dbt parse` or `dbt build`, "
-            "and say under `dbt` where the dbt project is"
-        ) from None
+        raise ValueError(f"there is no dbt manifest {path.as_posix()}; run `dbt parse` or `dbt build`{hint}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{path.as_posix()} is no dbt manifest that can be read; run `dbt parse`") from None
     named: dict[str, list[Mapping[str, Any]]] = {}
@@ -107,13 +138,25 @@ def _relation(manifest: _Manifest, name: str, catalogs: Iterable[str]) -> tuple[
         packages = " or ".join(f"`{node['package_name']}.{name}`" for node in nodes)
         raise ValueError(f"several dbt packages have a model `{name}`; write {packages}")
     node = nodes[0]
-    materialized = node.get("config", {}).get("materialized")
-    if materialized == "ephemeral":
-        raise ValueError(f"the dbt model `{name}` is ephemeral, so there is no table of it; materialize it as one")
-    database, schema, alias = (str(node[key]) for key in ("database", "schema", "alias"))
+    if _is_ephemeral(node):
+        raise ValueError(ephemeral(name))
+    database, schema, alias = _place(node)
     if database.lower() not in {catalog.lower() for catalog in catalogs}:
         raise ValueError(
             f"the dbt model `{name}` is in the database `{database}`, which is not attached; under `warehouse` write "
             f"`attach: {{{database}: {{path: …}}}}` with the file that dbt builds"
         )
     return database, schema, alias
+
+
+def ephemeral(name: str) -> str:
+    """Why such a model cannot be a source."""
+    return f"the dbt model `{name}` is ephemeral, so there is no table of it; materialize it as one"
+
+
+def _is_ephemeral(node: Mapping[str, Any]) -> bool:
+    return bool(node.get("config", {}).get("materialized") == "ephemeral")
+
+
+def _place(node: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(node["database"]), str(node["schema"]), str(node["alias"])

@@ -65,10 +65,10 @@ def _read_origin(source: Reader) -> Origin | None:
         query = source.parsed("sql", read_query)
         return Query(query) if query else None
     if "parquet" in source:
-        pattern = source.parsed("parquet", _pattern)
+        pattern = source.parsed("parquet", file_pattern)
         return Files("parquet", pattern) if pattern else None
     if "csv" in source:
-        pattern = source.parsed("csv", _pattern)
+        pattern = source.parsed("csv", file_pattern)
         return Files("csv", pattern, source.parsed("delimiter", _delimiter) or ",") if pattern else None
     if "dbt" in source:
         model = source.string("dbt")
@@ -106,7 +106,12 @@ def _read_types(source: Reader, name: str, origin: Origin | None) -> dict[str, s
     return types
 
 
-def _pattern(text: str) -> str:
+def file_pattern(text: str) -> str:
+    """A file name or glob.
+
+    Raises:
+        ValueError: It is none.
+    """
     if "://" in text:
         raise ValueError("only files of this machine can be read; copy them here, or make a table of them")
     return text

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipelines.hint import did_you_mean
-from pipelines.init.proposal import Proposal, TableMap, names, propose, propose_columns
+from pipelines.init.candidate import Candidate, names
+from pipelines.init.places import Found
+from pipelines.init.proposal import Proposal, TableMap, propose, propose_columns
 from pipelines.problems import UsageError
 from pipelines.sources import OPTIONAL, REQUIRED
-from warehouse.catalog import Relation
 
 NONE = "none"
 """What people say for: there is no such source."""
@@ -50,18 +51,18 @@ class Wishes:
 class Asker(Protocol):
     """Somebody who answers; None is given where nobody does."""
 
-    def table(self, source: str, proposal: Proposal, relations: Mapping[str, Relation]) -> str:
+    def table(self, source: str, proposal: Proposal, candidates: Mapping[str, Candidate]) -> str:
         """The name of the source's table, or `NONE`."""
         ...
 
-    def column(self, source: str, name: str, proposed: str | None, relation: Relation) -> str | None:
+    def column(self, source: str, name: str, proposed: str | None, candidate: Candidate) -> str | None:
         """The table's own column for one of the source's; None where it has none."""
         ...
 
 
 def choose(
-    relations: Sequence[Relation],
-    ids: Mapping[Relation, str],
+    found: Found,
+    ids: Mapping[Candidate, str],
     wishes: Wishes,
     asker: Asker | None,
     *,
@@ -70,7 +71,7 @@ def choose(
     """Settle every source.
 
     Args:
-        relations: What there is.
+        found: What there is.
         ids: The column that a table's customers are known by, where counting has shown it.
         wishes: What was said; it is not asked again.
         asker: Who answers; None: nobody.
@@ -79,8 +80,8 @@ def choose(
     Raises:
         UsageError: A table or column that was named is not there, or something is open and nobody is there to ask.
     """
-    known = names(relations)
-    proposals = propose(relations)
+    known = names(found.candidates)
+    proposals = propose(found.candidates)
     open_questions: list[str] = []
     chosen: dict[str, TableMap] = {}
     for source in REQUIRED:
@@ -90,53 +91,53 @@ def choose(
         if wish == NONE:
             continue
         if wish is not None:
-            table = TableMap(source, _named(source, wish, known), {})
+            table = TableMap(source, _named(source, wish, found), {})
         else:
             proposal = proposals[source]
             open_questions += _open(source, proposal, accept=accept)
             if proposal.best is None or proposal.rivals:
                 continue
             table = proposal.best
-        counted = {"customer_id": ids[table.relation]} if source == "customers" and table.relation in ids else {}
-        chosen[source] = _with_columns(table.source, table.relation, counted, wishes.columns.get(source, {}), asker)
+        counted = {"customer_id": ids[table.candidate]} if source == "customers" and table.candidate in ids else {}
+        chosen[source] = _with_columns(table.source, table.candidate, counted, wishes.columns.get(source, {}), asker)
     if "customers" not in chosen and not open_questions:
-        open_questions.append(_no_customers(known))
+        open_questions.append(_no_customers(found))
     if open_questions:
         raise UsageError("\n".join(open_questions))
     return chosen
 
 
 def _with_columns(
-    source: str, relation: Relation, counted: Mapping[str, str], wishes: Mapping[str, str], asker: Asker | None
+    source: str, candidate: Candidate, counted: Mapping[str, str], wishes: Mapping[str, str], asker: Asker | None
 ) -> TableMap:
-    own = {column: column for column, _ in relation.columns}
+    own = {column: column for column, _ in candidate.columns}
     for name, column in wishes.items():
         if column not in own:
             raise UsageError(
-                f"--column {source}.{name}={column}: {relation.name} has no such column{did_you_mean(column, own)}"
+                f"--column {source}.{name}={column}: {candidate.title} has no such column{did_you_mean(column, own)}"
             )
-    columns = propose_columns(source, relation) | dict(counted) | dict(wishes)
+    columns = propose_columns(source, candidate) | dict(counted) | dict(wishes)
     for name in (*REQUIRED[source], *OPTIONAL.get(source, ())):
         if asker is not None and name not in wishes and columns.get(name) != name:
-            answer = asker.column(source, name, columns.pop(name, None), relation)
+            answer = asker.column(source, name, columns.pop(name, None), candidate)
             columns |= {name: answer} if answer is not None else {}
     missing = [name for name in REQUIRED[source] if name not in columns]
     if missing:
         asked = " ".join(f"--column {source}.{name}=…" for name in missing)
         or_none = "" if source == "customers" else f", or leave it out with {flag(source)} {NONE}"
         raise UsageError(
-            f"source `{source}`: which columns of {relation.name} are {', '.join(missing)}? It has: {', '.join(own)}. "
-            f"Say so with {asked}{or_none}."
+            f"source `{source}`: which columns of {candidate.title} are {', '.join(missing)}? "
+            f"It has: {', '.join(own)}. Say so with {asked}{or_none}."
         )
-    return TableMap(source, relation, columns)
+    return TableMap(source, candidate, columns)
 
 
-def _named(source: str, wish: str, known: Mapping[str, Relation]) -> Relation:
-    if wish not in known:
-        raise UsageError(f"{flag(source)} {wish}: there is no such table{did_you_mean(wish, known)}")
-    if "." in known[wish].name:
-        raise UsageError(f"{flag(source)} {wish}: a name with a dot cannot be a source; make a view of another name.")
-    return known[wish]
+def _named(source: str, wish: str, found: Found) -> Candidate:
+    known = names(found.candidates)
+    if wish in known:
+        return known[wish]
+    why = found.unusable.get(wish) or f"there is no such table{did_you_mean(wish, known) or '.'}"
+    raise UsageError(f"{flag(source)} {wish}: {why}")
 
 
 def _open(source: str, proposal: Proposal, *, accept: bool) -> list[str]:
@@ -144,25 +145,21 @@ def _open(source: str, proposal: Proposal, *, accept: bool) -> list[str]:
     if proposal.best is None:
         return []
     if proposal.rivals:
-        listed = " or ".join(dotted(each.relation) for each in (proposal.best, *proposal.rivals))
+        listed = " or ".join(each.candidate.title for each in (proposal.best, *proposal.rivals))
         return [f"source `{source}` could be {listed}. Say which with {flag(source)}, or `{NONE}`."]
     renamed = any(name != own for name, own in proposal.best.columns.items() if name in REQUIRED[source])
-    if accept or not (renamed or proposal.best.relation.name != source):
+    if accept or not (renamed or proposal.best.candidate.name != source):
         return []
     columns = ", ".join(f"{name} = {own}" for name, own in proposal.best.columns.items() if name != own)
     read_as = f" with {columns}" if columns else ""
-    found = f"source `{source}` looks like {dotted(proposal.best.relation)}{read_as}"
+    found = f"source `{source}` looks like {proposal.best.candidate.title}{read_as}"
     return [f"{found}. Take the proposals with --yes, or say {flag(source)}."]
 
 
-def _no_customers(known: Mapping[str, Relation]) -> str:
-    listed = ", ".join(sorted({dotted(relation) for relation in known.values()}))
-    return f"No table looks like customers. There are: {listed}. Say which with {flag('customers')}."
-
-
-def dotted(relation: Relation) -> str:
-    """A table's name as people say it; schema `main` goes without saying."""
-    return relation.name if relation.schema == "main" else f"{relation.schema}.{relation.name}"
+def _no_customers(found: Found) -> str:
+    listed = ", ".join(sorted(candidate.title for candidate in found.candidates))
+    none = f"No table looks like customers. There are: {listed}. Say which with {flag('customers')}."
+    return "\n".join([none, *found.warnings])
 
 
 def flag(source: str) -> str:

@@ -38,8 +38,8 @@ def _short(value: str | None) -> str | None:
 def _next_steps(result: InitResult) -> str:
     if not result.sources:
         return (
-            f"Next: load your tables into {result.folder / WAREHOUSE_PATH}, or name the database that has them:\n"
-            "  series init --force --warehouse path/to/it.duckdb"
+            f"Next: load your tables into {result.folder / WAREHOUSE_PATH}, or say where they are:\n"
+            "  series init --force --warehouse path/to/it.duckdb     (or --parquet, --csv, --dbt)"
         )
     return (
         "Next:\n"

@@ -23,15 +23,19 @@ class Layout:
 
     Attributes:
         attach: Name and path, relative to the project, of the database that holds the sources; None: the warehouse.
-        tables: Source to its table's dotted name, for those that have one.
+        dbt_project: The folder of the dbt project, relative to the project; None: there is none.
+        places: Source to what says where its rows are, as keys of a source in their order, for those that have one.
         columns: Source to the product's column name to the table's own, where they differ.
+        types: Source to the product's column name to what it is read as, where it is not read as it is.
         attributes: The customers' columns by the product's names, in their order.
         event: The name of an event that customers have; None where none is known.
     """
 
     attach: tuple[str, str] | None = None
-    tables: Mapping[str, str] = field(default_factory=dict)
+    dbt_project: str | None = None
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     attributes: Sequence[str] = ()
     event: str | None = None
 
@@ -55,17 +59,21 @@ def project_text(layout: Layout) -> str:
         name, path = layout.attach
         attach = f"\n  attach:                           # read only; its tables are `{name}.schema.table`"
         attach += f"\n    {name}: {{path: {scalar(path)}}}"
+    dbt = ""
+    if layout.dbt_project:
+        dbt = "\n# Its target/manifest.json says which table a model is.\n"
+        dbt += f"dbt: {{project: {scalar(layout.dbt_project)}}}\n"
     return f"""# The project. Every key has a default; what is commented out shows it, or an example.
 # `series sources` shows what the sources hold, `series validate` checks everything.
 
 warehouse:
   engine: duckdb
   path: warehouse/warehouse.duckdb  # what series remember: schema `series`, in this file{attach}
-
+{dbt}
 # timezone: UTC                     # for send windows and wall-clock waits
 
 # Where the rows come from. A column that is not named here keeps its name; those of customers are their attributes.
-{"sources:" if layout.tables else "# sources:"}
+{"sources:" if layout.places else "# sources:"}
 {_sources(layout)}
 {_channels(layout)}
 # senders:                          # where messages go; another way out is another sender
@@ -87,7 +95,7 @@ def example_text(layout: Layout) -> str:
     try_for: 2 days
     then: settle
 """
-    sends = not layout.tables or layout.can_email
+    sends = not layout.places or layout.can_email
     return f"""# A series to begin with. It is a draft: nothing happens until `status: live`.
 series: {EXAMPLE}
 title: A first series
@@ -127,24 +135,24 @@ def scalar(text: str) -> str:
 def _sources(layout: Layout) -> str:
     lines = []
     for name, meaning in SOURCES.items():
-        table, columns = layout.tables.get(name), layout.columns.get(name, {})
-        if table is None:
+        if name not in layout.places:
             lines.append(f"  # {meaning}\n  # {name}: {{table: schema.table}}")
             continue
         lines.append(f"  {name}:")
-        lines.append(f"    table: {scalar(table)}")
-        if columns:
-            lines.append("    columns:")
-            lines += [f"      {column}: {scalar(own)}" for column, own in columns.items()]
+        lines += [f"    {key}: {scalar(value)}" for key, value in layout.places[name].items()]
+        for key, said in (("columns", layout.columns), ("types", layout.types)):
+            if columns := said.get(name):
+                lines.append(f"    {key}:")
+                lines += [f"      {scalar(column)}: {scalar(own)}" for column, own in columns.items()]
     return "\n".join([*lines, ""])
 
 
 def _channels(layout: Layout) -> str:
-    if layout.tables and not layout.can_email:
+    if layout.places and not layout.can_email:
         return _ASK_FOR_CONSENT
-    if not layout.tables or ("engagements" in layout.tables and "unsubscribed" in layout.attributes):
+    if not layout.places or ("engagements" in layout.places and "unsubscribed" in layout.attributes):
         return _DEFAULT_CHANNELS
-    receipts = "" if "engagements" in layout.tables else _RECEIPTS
+    receipts = "" if "engagements" in layout.places else _RECEIPTS
     return f"""channels:
   email:
     address: email
@@ -171,4 +179,4 @@ def _entry_rule(layout: Layout) -> str:
     for column in ("created_at", "signed_up_at"):
         if column in layout.attributes:
             return f"{column} > now() - interval '7 days'"
-    return "email is not null" if "email" in layout.attributes or not layout.tables else "customer_id is not null"
+    return "email is not null" if "email" in layout.attributes or not layout.places else "customer_id is not null"

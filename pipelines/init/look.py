@@ -1,33 +1,21 @@
-"""A look at a warehouse that may become a project's: its tables, the ids of its customers, some of its rows."""
+"""A look at what may become a project's sources: tables, files, models; the ids of customers, some of the rows."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.init.candidate import Candidate, names
 from pipelines.init.choice import Wishes
-from pipelines.init.proposal import TableMap, id_columns, names, propose
+from pipelines.init.opened import opened
+from pipelines.init.places import Found, Places
+from pipelines.init.proposal import TableMap, id_columns, propose
 from pipelines.sql_text import identifier, render
 from warehouse.adapter import StatementError, Warehouse
-from warehouse.catalog import Relation, relations
 
 _SAMPLE_ROWS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look at the warehouse found.
-
-    Attributes:
-        relations: Every table and view.
-        ids: The likeliest id column of tables that may be customers: unique and never null, by counting.
-    """
-
-    relations: Sequence[Relation] = ()
-    ids: Mapping[Relation, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,63 +31,81 @@ class Sample:
     rows: tuple[tuple[str | None, ...], ...]
 
 
-def look(path: Path, wishes: Wishes) -> Looked:
-    """List the tables of a DuckDB file, and count where that says which column is an id.
+def look(folder: Path, places: Places) -> Found:
+    """Everything that is where people said.
+
+    Args:
+        folder: The project's folder, which need not be there.
+        places: Where to look.
 
     Raises:
-        WarehouseError: It cannot be opened.
+        UsageError: Something that was said is not there.
+        WarehouseError: A database cannot be opened.
     """
-    with _opened(path) as warehouse:
-        found = relations(warehouse)
-        proposal = propose(found)["customers"]
-        likely = [each.relation for each in (proposal.best, *proposal.rivals) if each is not None]
-        wish = names(found).get(wishes.tables.get("customers", ""))
-        counted = {one: _find_id(warehouse, one) for one in [*likely, *([wish] if wish else [])]}
-        return Looked(found, {relation: id_ for relation, id_ in counted.items() if id_ is not None})
+    found = Found()
+    database = places.database(folder)
+    if places.has_tables and database.exists():
+        from pipelines.init.tables import find_tables
+
+        found += find_tables(folder, database)
+    if places.dbt is not None:
+        from pipelines.init.models import find_models
+
+        found += find_models(folder, places.dbt, places.warehouse)
+    if places.parquet or places.csv:
+        from pipelines.init.exports import find_exports
+
+        found += find_exports(folder, places)
+    return found
 
 
-def read_rows(path: Path, chosen: Mapping[str, TableMap], *, samples: bool) -> tuple[str | None, tuple[Sample, ...]]:
+def find_ids(database: Path, candidates: Sequence[Candidate], wishes: Wishes) -> Mapping[Candidate, str]:
+    """The likeliest id column of what may be customers: unique and never null, by counting."""
+    proposal = propose(candidates)["customers"]
+    likely = [each.candidate for each in (proposal.best, *proposal.rivals) if each is not None]
+    wish = names(candidates).get(wishes.tables.get("customers", ""))
+    found = {}
+    for candidate in [*likely, *([wish] if wish else [])]:
+        with opened(database, candidate.inputs) as warehouse:
+            found[candidate] = _find_id(warehouse, candidate)
+    return {candidate: id_ for candidate, id_ in found.items() if id_ is not None}
+
+
+def read_rows(
+    database: Path, chosen: Mapping[str, TableMap], *, samples: bool
+) -> tuple[str | None, tuple[Sample, ...]]:
     """The name of the most frequent event (None where there is none), and the first rows of each source."""
-    with _opened(path) as warehouse:
+    wanted = [table for source, table in chosen.items() if samples or source == "events"]
+    if not wanted:
+        return None, ()
+    with opened(database, [one for table in wanted for one in table.candidate.inputs]) as warehouse:
         event = _frequent_event(warehouse, chosen["events"]) if "events" in chosen else None
         return event, tuple(_sample(warehouse, table) for table in chosen.values()) if samples else ()
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Warehouse]:
-    from warehouse.duckdb import DuckDB
-
-    warehouse = DuckDB.open(path, read_only=True)
-    try:
-        yield warehouse
-    finally:
-        warehouse.close()
-
-
-def _find_id(warehouse: Warehouse, relation: Relation) -> str | None:
-    for column in id_columns(relation):
-        if _fetch(warehouse, "is_unique", relation, column=identifier(column)) == [(True,)]:
+def _find_id(warehouse: Warehouse, candidate: Candidate) -> str | None:
+    for column in id_columns(candidate):
+        if _fetch(warehouse, "is_unique", candidate, column=identifier(column)) == [(True,)]:
             return column
     return None
 
 
 def _frequent_event(warehouse: Warehouse, events: TableMap) -> str | None:
-    rows = _fetch(warehouse, "frequent_event", events.relation, column=identifier(events.columns["name"]))
+    rows = _fetch(warehouse, "frequent_event", events.candidate, column=identifier(events.columns["name"]))
     # A definition takes no control characters.
     return str(rows[0][0]) if rows and str(rows[0][0]).isprintable() else None
 
 
 def _sample(warehouse: Warehouse, table: TableMap) -> Sample:
-    columns = tuple(column for column, _ in table.relation.columns)
+    columns = tuple(column for column, _ in table.candidate.columns)
     listed = [identifier(column) for column in columns]
-    rows = _fetch(warehouse, "first_rows", table.relation, columns=listed, limit=_SAMPLE_ROWS)
+    rows = _fetch(warehouse, "first_rows", table.candidate, columns=listed, limit=_SAMPLE_ROWS)
     return Sample(table.source, columns, tuple(rows))
 
 
-def _fetch(warehouse: Warehouse, template: str, relation: Relation, **structure: object) -> Sequence[tuple[Any, ...]]:
+def _fetch(warehouse: Warehouse, template: str, candidate: Candidate, **structure: object) -> Sequence[tuple[Any, ...]]:
     """The rows of one SELECT; none where the table is a view that fails, which the project's checks will say."""
-    name = f"{identifier(relation.schema)}.{identifier(relation.name)}"
     try:
-        return warehouse.fetch(render(f"init/{template}", relation=name, **structure))
+        return warehouse.fetch(render(f"init/{template}", relation=candidate.relation, **structure))
     except StatementError:
         return []

@@ -7,33 +7,34 @@ from collections.abc import Mapping
 import click
 
 from pipelines.hint import did_you_mean
-from pipelines.init.choice import NONE, dotted
+from pipelines.init.candidate import Candidate
+from pipelines.init.choice import NONE
 from pipelines.init.proposal import Proposal
 from pipelines.output import printable
 from pipelines.sources import REQUIRED
-from warehouse.catalog import Relation
 
 
 class Prompts:
     """Asks on standard error, so that standard output holds the result alone (see `pipelines.init.choice.Asker`)."""
 
-    def table(self, source: str, proposal: Proposal, relations: Mapping[str, Relation]) -> str:
+    def table(self, source: str, proposal: Proposal, candidates: Mapping[str, Candidate]) -> str:
         best = proposal.best
-        default = NONE if best is None else dotted(best.relation)
+        default = NONE if best is None else best.candidate.title
         if proposal.rivals:
-            others = ", ".join(dotted(each.relation) for each in proposal.rivals)
+            others = ", ".join(each.candidate.title for each in proposal.rivals)
             _say(f"`{source}` could also be {others}.")
         if best is None and source == "customers":
-            _say(f"No table looks like customers. There are: {', '.join(sorted(relations))}.")
-            return self._ask("Table of customers", None, [*relations])
-        return self._ask(f"Table of {source}", default, [*relations, NONE])
+            titles = {candidate.title for candidate in candidates.values()}
+            _say(f"No table looks like customers. There are: {', '.join(sorted(titles))}.")
+            return self._ask("Table of customers", None, [*candidates])
+        return self._ask(f"Table of {source}", default, [*candidates, NONE])
 
-    def column(self, source: str, name: str, proposed: str | None, relation: Relation) -> str | None:
-        columns = [column for column, _ in relation.columns]
+    def column(self, source: str, name: str, proposed: str | None, candidate: Candidate) -> str | None:
+        columns = [column for column, _ in candidate.columns]
         is_needed = name in REQUIRED[source]
         default = proposed if proposed is not None or is_needed else NONE
         if default is None:
-            _say(f"Columns of {dotted(relation)}: {', '.join(columns)}.")
+            _say(f"Columns of {candidate.title}: {', '.join(columns)}.")
         answer = self._ask(f"  {source}.{name} is column", default, columns if is_needed else [*columns, NONE])
         return answer if answer in columns else None
 

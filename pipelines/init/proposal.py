@@ -8,13 +8,13 @@ A table that lacks a needed column is not proposed, whatever its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipelines.init.candidate import Candidate
 from pipelines.init.synonyms import ATTRIBUTES, COLUMNS, PREFIXES, TABLES, Words
 from pipelines.rules import family_of
 from pipelines.sources import OPTIONAL, REQUIRED
-from warehouse.catalog import Relation
 
 EXACT, SYNONYM, LIKE = 100.0, 95.0, 60.0
 """The product's own name; another known word; a name that is at least `_NEAR` like one."""
@@ -43,13 +43,13 @@ class TableMap:
     """One source as it is in some table.
 
     Attributes:
-        relation: The table or view.
+        candidate: The table.
         columns: The product's name to the table's own, for every column that was found.
         score: 0 to 100; how sure it is.
     """
 
     source: str
-    relation: Relation
+    candidate: Candidate
     columns: Mapping[str, str]
     score: float = 100.0
 
@@ -67,62 +67,62 @@ class Proposal:
     rivals: tuple[TableMap, ...] = field(default_factory=tuple)
 
 
-def propose(relations: Sequence[Relation]) -> dict[str, Proposal]:
+def propose(candidates: Sequence[Candidate]) -> dict[str, Proposal]:
     """The likeliest table for each source; no table serves two."""
-    taken: set[tuple[str, str]] = set()
+    taken: set[str] = set()
     found: dict[str, Proposal] = {}
     for source in REQUIRED:
-        free = [one for one in relations if (one.schema, one.name) not in taken]
+        free = [one for one in candidates if one.title not in taken]
         ranked = sorted(filter(None, (_match(source, one) for one in free)), key=lambda each: -each.score)
         if not ranked:
             found[source] = Proposal()
             continue
         best, *others = ranked
         found[source] = Proposal(best, tuple(each for each in others if each.score >= best.score - _RIVAL))
-        taken.add((best.relation.schema, best.relation.name))
+        taken.add(best.candidate.title)
     return found
 
 
-def propose_columns(source: str, relation: Relation) -> dict[str, str]:
+def propose_columns(source: str, candidate: Candidate) -> dict[str, str]:
     """The likeliest column of a table for each of a source's, for those that have one."""
-    return {name: column for name, (column, _) in _columns(source, relation).items()}
+    return {name: column for name, (column, _) in _columns(source, candidate).items()}
 
 
-def id_columns(relation: Relation) -> list[str]:
+def id_columns(candidate: Candidate) -> list[str]:
     """The columns of a table that may be its customers' ids, the likeliest first."""
-    words = (*COLUMNS["customers"]["customer_id"], f"{_singular(relation.name.lower())}_id")
+    words = (*COLUMNS["customers"]["customer_id"], f"{_singular(candidate.name.lower())}_id")
     scored = [
         (_score("_".join(_words(column)), words), column)
-        for column, type_ in relation.columns
+        for column, type_ in candidate.columns
         if _fits("customer_id", type_)
     ]
     return [column for score, column in sorted(scored, key=lambda each: -each[0]) if score]
 
 
-def _match(source: str, relation: Relation) -> TableMap | None:
-    name = _table_score(source, relation)
-    columns = _columns(source, relation)
-    if not name or "." in relation.name or any(column not in columns for column in REQUIRED[source]):
+def _match(source: str, candidate: Candidate) -> TableMap | None:
+    name = _table_score(source, candidate)
+    columns = _columns(source, candidate)
+    if not name or any(column not in columns for column in REQUIRED[source]):
         return None
     needed = [columns[column][1] for column in REQUIRED[source]]
     score = (name + sum(needed) / len(needed)) / 2
-    return TableMap(source, relation, {each: column for each, (column, _) in columns.items()}, score)
+    return TableMap(source, candidate, {each: column for each, (column, _) in columns.items()}, score)
 
 
-def _table_score(source: str, relation: Relation) -> float:
-    words = [word for word in _words(relation.name) if word not in PREFIXES] or _words(relation.name)
+def _table_score(source: str, candidate: Candidate) -> float:
+    words = [word for word in _words(candidate.name) if word not in PREFIXES] or _words(candidate.name)
     name = _singular("_".join(words))
     score = _score(name, tuple(_singular(word) for word in TABLES[source]))
-    is_staging = set(_words(relation.schema)) & set(_STAGING) or set(_words(relation.name)) & set(_STAGING)
+    is_staging = set(_words(candidate.area)) & set(_STAGING) or set(_words(candidate.name)) & set(_STAGING)
     return max(score - _RAW, 0.0) if is_staging else score
 
 
-def _columns(source: str, relation: Relation) -> dict[str, tuple[str, float]]:
+def _columns(source: str, candidate: Candidate) -> dict[str, tuple[str, float]]:
     wanted = dict(COLUMNS[source]) | (dict(ATTRIBUTES) if source == "customers" else {})
     found: dict[str, tuple[str, float]] = {}
     used: set[str] = set()
     for name, words in wanted.items():
-        fitting = [column for column, type_ in relation.columns if column not in used and _fits(name, type_)]
+        fitting = [column for column, type_ in candidate.columns if column not in used and _fits(name, type_)]
         scored = [(_score("_".join(_words(column)), words), column) for column in fitting]
         best = max(scored, key=lambda each: each[0], default=(0.0, ""))
         is_needed = name in (*REQUIRED[source], *OPTIONAL.get(source, ()))
@@ -173,11 +173,3 @@ def _singular(name: str) -> str:
     ['company', 'customer', 'company', 'people']
     """
     return f"{name[:-3]}y" if name.endswith("ies") else name[:-1] if name.endswith("s") and len(name) > 3 else name
-
-
-def names(relations: Iterable[Relation]) -> dict[str, Relation]:
-    """Tables by the names that people may give them: with their schema, and without where that is not ambiguous."""
-    listed = list(relations)
-    short = [one.name for one in listed]
-    bare = {one.name: one for one in listed if short.count(one.name) == 1 or one.schema == "main"}
-    return bare | {f"{one.schema}.{one.name}": one for one in listed}

@@ -7,7 +7,6 @@ definitions gets no example. The warehouse that is looked at is only read.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +16,15 @@ from pipelines.definitions.settings import PROJECT_FILE, WAREHOUSE_PATH
 from pipelines.files import read_text
 from pipelines.init.choice import Asker, Wishes, choose
 from pipelines.init.files import EXAMPLE, Layout, example_text, project_text
-from pipelines.init.look import Looked, Sample, look, read_rows
+from pipelines.init.look import Sample, find_ids, look, read_rows
+from pipelines.init.places import Found, Places
 from pipelines.init.proposal import TableMap
 from pipelines.memo import Memo
-from pipelines.origin import RESERVED
 from pipelines.problems import Problem, UsageError, in_order
 from pipelines.project import Project
 from pipelines.source_overview import SourceState
+from pipelines.sources import REQUIRED
 from pipelines.text_file import write_text
-
-_LONGEST_NAME = 40
-_CATALOG_NAME = re.compile(r"[^a-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class InitResult:
 def init_project(
     folder: Path,
     *,
-    warehouse: Path | None,
+    places: Places,
     wishes: Wishes,
     asker: Asker | None,
     accept: bool = False,
@@ -65,7 +62,7 @@ def init_project(
 
     Args:
         folder: Where; made where it is absent.
-        warehouse: The database with the team's tables; None: the project's own, which may be absent.
+        places: Where the team's tables are.
         wishes: What was said of tables and columns beforehand.
         asker: Who answers questions; None: nobody is asked.
         accept: Whether proposals are taken unasked.
@@ -81,47 +78,48 @@ def init_project(
             f"{folder / PROJECT_FILE} is there already and stays as it is. `series sources` shows what it says; "
             "--force writes a new one and keeps a copy of this one."
         )
-    if warehouse is not None and not warehouse.is_file():
-        raise UsageError(f"There is no warehouse {warehouse}.")
-    path = warehouse or folder / WAREHOUSE_PATH
-    looked = look(path, wishes) if path.exists() else Looked()
-    if wishes.tables.keys() | wishes.columns.keys() and not looked.relations:
-        raise UsageError(f"{path} has no tables to choose from.")
-    chosen = choose(looked.relations, looked.ids, wishes, asker, accept=accept) if looked.relations else {}
-    attach = _attachment(folder, path)
-    event, shown = read_rows(path, chosen, samples=samples) if chosen else (None, ())
-    layout = _layout(chosen, attach, event)
-    written, backup = _write(folder, layout)
-    if chosen and attach is not None:
+    if places.warehouse is not None and not places.warehouse.is_file():
+        raise UsageError(f"There is no warehouse {places.warehouse}.")
+    database = places.database(folder)
+    found = look(folder, places)
+    if not found.candidates and (found.unusable or wishes.tables.keys() | wishes.columns.keys()):
+        raise UsageError(
+            "\n".join(dict.fromkeys(found.unusable.values())) or f"{database} has no tables to choose from."
+        )
+    ids = find_ids(database, found.candidates, wishes)
+    chosen = choose(found, ids, wishes, asker, accept=accept) if found.candidates else {}
+    event, shown = read_rows(database, chosen, samples=samples)
+    written, backup = _write(folder, _layout(chosen, found, event))
+    if chosen and database.resolve() != (folder / WAREHOUSE_PATH).resolve():
         _make_state(folder / WAREHOUSE_PATH)
     sources, problems = _check(folder) if chosen else ((), _check_files(folder))
+    problems += [Problem(None, why, "warning") for why in found.warnings]
     return InitResult(folder, written, backup, sources, tuple(problems), shown)
 
 
-def _attachment(folder: Path, path: Path) -> tuple[str, str] | None:
-    """Name and path by which the project attaches a database that is not its own."""
-    if path.resolve() == (folder / WAREHOUSE_PATH).resolve():
-        return None
-    stem = _CATALOG_NAME.sub("_", path.stem.lower()).strip("_")[:_LONGEST_NAME]
-    is_free = stem and not stem[0].isdigit() and stem not in (*RESERVED, Path(WAREHOUSE_PATH).stem)
-    relative = os.path.relpath(path.resolve(), folder.resolve())
-    return stem if is_free else f"source_{stem}".rstrip("_"), Path(relative).as_posix()
-
-
-def _layout(chosen: Mapping[str, TableMap], attach: tuple[str, str] | None, event: str | None) -> Layout:
-    tables = {}
-    for source, table in chosen.items():
-        relation = table.relation
-        parts = [relation.name] if relation.schema == "main" and not attach else [relation.schema, relation.name]
-        tables[source] = ".".join([attach[0], *parts] if attach else parts)
+def _layout(chosen: Mapping[str, TableMap], found: Found, event: str | None) -> Layout:
     columns = {
         source: {name: own for name, own in table.columns.items() if name != own} for source, table in chosen.items()
     }
     attributes: list[str] = []
     if "customers" in chosen:
-        renamed = {own: name for name, own in chosen["customers"].columns.items()}
-        attributes = [renamed.get(own, own) for own, _ in chosen["customers"].relation.columns]
-    return Layout(attach if chosen else None, tables, columns, attributes, event)
+        renamed = _product_names(chosen["customers"])
+        attributes = [renamed.get(own, own) for own, _ in chosen["customers"].candidate.columns]
+    places = {source: table.candidate.place for source, table in chosen.items()}
+    types = {source: _types(table) for source, table in chosen.items()}
+    return Layout(found.attach, found.dbt_project, places, columns, types, attributes, event)
+
+
+def _types(table: TableMap) -> dict[str, str]:
+    """Of the columns that are read; ids and names are text anyway, and `occurred_at` is a time."""
+    renamed = _product_names(table)
+    words = {renamed.get(own, own): word for own, word in table.candidate.types.items()}
+    has_attributes = table.source in ("customers", "companies")
+    return {name: word for name, word in words.items() if has_attributes and name not in REQUIRED[table.source]}
+
+
+def _product_names(table: TableMap) -> dict[str, str]:
+    return {own: name for name, own in table.columns.items()}
 
 
 def _write(folder: Path, layout: Layout) -> tuple[tuple[str, ...], str | None]:
