@@ -14,6 +14,7 @@ class PageText(HTMLParser):
         tables: By caption, rows of cells; only of the page as it is opened, not of templates.
         slots: Text by the value of ``data-n`` and ``data-v``, in order.
         facts: The title of each block of the graph.
+        terms: What stands beside the terms of lists; only of those that no click has to open.
         moved: The labels of its connections.
         tags: Every element's name.
         external: Values of attributes that would load something.
@@ -24,12 +25,13 @@ class PageText(HTMLParser):
         self.tables: dict[str, list[list[str]]] = {}
         self.slots: dict[str, list[str]] = {}
         self.facts: list[str] = []
+        self.terms: dict[str, str] = {}
         self.moved: list[str] = []
         self.tags: set[str] = set()
         self.external: list[str] = []
         self._open: list[tuple[str, str, list[str]]] = []
         self._rows: list[list[str]] = []
-        self._caption = ""
+        self._caption = self._term = ""
         self.feed(text)
         self.close()
 
@@ -60,6 +62,10 @@ class PageText(HTMLParser):
             return
         if tag in ("td", "th"):
             self._rows[-1].append(text)
+        elif tag == "dt":
+            self._term = text
+        elif tag == "dd" and "details" not in inside:
+            self.terms[self._term] = text
         elif tag == "caption":
             self._caption = text
         elif tag == "table":

@@ -144,6 +144,18 @@ def test_every_number_is_that_of_its_table(report: Report, series_id: str) -> No
         if row["maturity"] is None and row["difference"] is not None:
             assert page.slots["difference"] == [formats.points(row["difference"])]
             assert page.slots["holdout-rate"] == [pct(row["holdout_rate"])]
+            compared = page.tables["Customers with and without the series"][1:]
+            assert [cells[1:4] for cells in compared] == [
+                [f"{row[f'{arm}_{name}']:,}" for name in ("customers", "measured_customers", "converted_customers")]
+                for arm in ("treatment", "holdout")
+            ]
+            assert (
+                compared[1][4]
+                == f"{pct(row['holdout_rate'])} {ends(row['holdout_rate_low'], row['holdout_rate_high'])}"
+            )
+            assert page.terms["added conversions"] == formats.decimal(row["added_conversions"])
+            expected = formats.decimal(row["expected_holdout_customers"])
+            assert page.terms["kept aside"].startswith(f"{row['holdout_customers']} of {expected} expected")
     active = [row["entries"] for row in whole(alone, "goal_by_exit", status="active")]
     assert page.slots["active"] == [f"{sum(active):,}"]
     sent = [row["messages"] for row in whole(alone, "message_performance", measure="sent")]
@@ -192,7 +204,7 @@ def test_the_way_has_the_numbers_of_its_tables(report: Report, series_id: str) -
     }
     head, *rows = page.tables.get("Messages by block and channel", [[]])
     shown_numbers = sum(int(cell.split()[0].replace(",", "")) for row in rows for cell in row[2:] if cell != NONE)
-    names = ["message" if name == "queued" else name for name in head[2:]]
+    names = [{"queued": "message", "message goal": "goal"}.get(name, name) for name in head[2:]]
     assert shown_numbers == sum(row["messages"] for (_, name), row in measures.items() if name in names)
 
 
@@ -307,7 +319,45 @@ def test_filters_say_what_the_tables_say(folder: Path, page: Page, rich: Report)
         assert shown(page, "interval") == (formats.interval(interval.low, interval.high) if interval else NONE)
         expected = f"{formats.points(difference.low)} to {formats.points(difference.high)}" if difference else NONE
         assert shown(page, "difference-interval") == expected
+        treated = arms["treatment"]
+        over = treated.filter(maturity="matured").select("converted_customers", "measured_customers").sum().row(0)
+        rate_over = over[0] / over[1] if over[1] else None
+        assert shown(page, "windows") == formats.windows(counts[1], counts[1] - over[1], rate_over), choice
+        assert shown(page, "met") == formats.met(treated["customers"].sum() - counts[1])
+        assert shown(page, "early") == f"{treated['converted_before_message'].sum():,}"
     assert errors == []
+
+
+def test_a_version_has_its_own_comparison(folder: Path, page: Page, rich: Report) -> None:
+    page.goto((folder / "upgrade.html").as_uri())
+    page.select_option("[name=version]", "2")
+    lift = rich.tables["lift"].filter(pl.col("maturity").is_null(), version=2).row(0, named=True)
+    told = page.inner_text("[data-slot=lift]")
+    assert f"{lift['treatment_measured_customers']:,}" in told
+    assert f"{formats.points(lift['relative_lift'])}%" in told
+    assert f"{formats.decimal(lift['smallest_detectable_difference'] * 100)} points" in told
+
+
+def test_the_index_names_a_series_whose_split_is_wrong(report: Report, tmp_path: Path) -> None:
+    wrong = pl.when(pl.col("series_id") == "upgrade").then(statement=False).otherwise("sample_ratio_ok")
+    lift = report.tables["lift"].with_columns(
+        sample_ratio_ok=wrong, sample_ratio_p_value=pl.col("sample_ratio_p_value").fill_null(1)
+    )
+    told = Report(report.as_of, report.timezone, report.series, {**report.tables, "lift": lift}, ())
+    assert "upgrade: the arms are not split as defined" in write_pages(told, tmp_path).read_text()
+    assert "The arms are not split as defined" in (tmp_path / "upgrade.html").read_text()
+    assert "not split" not in (tmp_path / "trial.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["index", "upgrade"])
+def test_what_matters_most_fits_on_a_phone(report: Report, page: Page, tmp_path: Path, name: str) -> None:
+    write_pages(report, tmp_path)
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto((tmp_path / f"{name}.html").as_uri())
+    for interval in page.locator("td .interval:visible").all()[:6]:
+        box = interval.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 378
 
 
 def test_a_tag_is_chosen_or_a_breakdown(folder: Path, page: Page) -> None:

@@ -14,7 +14,6 @@ MOST_CELLS = 6_000
 MEASURES = (
     "entries",
     "customers",
-    "goals",
     "measured_customers",
     "converted_customers",
     "converted_before_message",

@@ -17,6 +17,7 @@ Row = Mapping[str, Any]
 _WIDTH, _HEIGHT = 540.0, 280.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 76.0, 14.0, 40.0
 _MOST_POINTS = 400
+_MOST_BARS = 120
 
 
 def nice_steps(most: float, wanted: int = 5) -> list[float]:
@@ -82,20 +83,13 @@ def _apart(heights: Sequence[float]) -> list[float]:
 
 
 def _arm(arm: str, points: Sequence[Row], x: Any, y: Any) -> list[Markup]:
-    upper: list[tuple[float, float]] = []
-    lower: list[tuple[float, float]] = []
-    line: list[tuple[float, float]] = []
-    for number, row in enumerate(points):
-        share = row["converted_share"]
-        low = share if row["converted_share_low"] is None else row["converted_share_low"]
-        high = share if row["converted_share_high"] is None else row["converted_share_high"]
-        for stair, values in ((upper, high), (lower, low), (line, share)):
-            if number:
-                stair.append((x(row["day"]), stair[-1][1]))
-            stair.append((x(row["day"]), y(values)))
+    def line(name: str) -> list[tuple[float, float]]:
+        return [(x(row["day"]), y(row["converted_share"] if row[name] is None else row[name])) for row in points]
+
+    band = [*line("converted_share_high"), *reversed(line("converted_share_low"))]
     return [
-        element("path", class_=f"band {arm}", d=f"{path(*upper, *reversed(lower))}Z"),
-        element("path", class_=f"line {arm}", d=path(*line)),
+        element("path", class_=f"band {arm}", d=f"{path(*band)}Z"),
+        element("path", class_=f"line {arm}", d=path(*line("converted_share"))),
     ]
 
 
@@ -111,46 +105,61 @@ def _end(arm: str, x: float, y: float, text: str) -> Markup:
 
 
 def daily_bars(rows: Sequence[Row], *, name: str) -> Markup | None:
-    """Entries by day as bars, with goals before them in a stronger colour.
+    """Entries by day as bars, those kept aside on top of the others, with the goals of the others before them.
 
     Args:
         rows: Of ``daily_progress``, of one series.
         name: Unique within the page.
     """
-    days = _together([row for row in rows if row["day"]])
+    days = _together(rows)
     if not days:
         return None
     height, left, bottom, top = 190.0, _LEFT, 26.0, 14.0
-    steps = nice_steps(max(1, *(max(entered, goals) for _, entered, goals in days)), 3)
+    steps = nice_steps(max(1, *(max(entered + held_out, goals) for _, entered, held_out, goals in days)), 3)
     y = _scale(0, steps[-1], height - bottom, top)
     slot = (_WIDTH - left - 8) / len(days)
     width = min(28.0, slot * 0.76)
     parts: list[Markup] = [_title("Entries and goals by day", name)]
     parts += [_level(y(step), count(int(step)), _WIDTH - 8) for step in steps if step == int(step)]
     every = math.ceil(len(days) / 8)
-    for index, (label, entered, goals) in enumerate(days):
+    for index, (label, entered, held_out, goals) in enumerate(days):
         middle = left + slot * (index + 0.5)
         bars = [
-            element("rect", class_=kind, x=middle - bar / 2, y=y(number), width=bar, height=height - bottom - y(number))
-            for kind, number, bar in (("entered", entered, width), ("goals", goals, width * 0.5))
-            if number
+            element("rect", class_=kind, x=middle - bar / 2, y=y(until), width=bar, height=y(since) - y(until))
+            for kind, since, until, bar in (
+                ("entered", 0, entered, width),
+                ("kept-aside", entered, entered + held_out, width),
+                ("goals", 0, goals, width * 0.5),
+            )
+            if until > since
         ]
-        text = f"{label}: {count(entered)} entered, {count(goals)} goals"
+        aside = f", {count(held_out)} kept aside" if held_out else ""
+        text = f"{label}: {count(entered)} entered{aside}, {count(goals)} goals"
         parts.append(element("g", element("title", text), *bars))
         if index % every == 0:
             parts.append(element("text", label[5:], class_="tick", x=middle, y=height - 9, text_anchor="middle"))
     return _chart(parts, name, height)
 
 
-def _together(rows: Sequence[Row]) -> list[tuple[str, int, int]]:
-    """Days, or several of them together where there are too many for bars."""
-    each = math.ceil(len(rows) / 120) or 1
+def days_of_bar(days: int) -> int:
+    """How many days one bar of `daily_bars` is about, so that there are not too many of them.
+
+    >>> days_of_bar(14), days_of_bar(365)
+    (1, 4)
+    """
+    return math.ceil(days / _MOST_BARS) or 1
+
+
+def _together(rows: Sequence[Row]) -> list[tuple[str, int, int, int]]:
+    """Day, entries, entries kept aside and goals; of several days the first, and sums."""
+    each = days_of_bar(len(rows))
     groups = [rows[start : start + each] for start in range(0, len(rows), each)]
     return [
         (
             _day(group[0]["day"]),
-            sum(row["entered"] + row["held_out"] for row in group),
-            sum(row["goals"] + row["holdout_goals"] for row in group),
+            sum(row["entered"] for row in group),
+            sum(row["held_out"] for row in group),
+            sum(row["goals"] for row in group),
         )
         for group in groups
     ]

@@ -91,5 +91,36 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
+def windows(measured: int, still_open: int, rate_over: float | None) -> str:
+    """How final a rate is.
+
+    Args:
+        measured: Customers it is about.
+        still_open: Of these, customers whose goal window is open.
+        rate_over: The rate of the others.
+
+    >>> windows(10, 0, 0.5), windows(10, 10, None), windows(0, 0, None)
+    ('final: every goal window is over', 'so far: no goal window is over yet', '')
+    >>> windows(1010, 10, 0.5)
+    'so far; 50.0% of the 1,000 whose goal window is over'
+    """
+    if not measured:
+        return ""
+    if not still_open:
+        return "final: every goal window is over"
+    if still_open == measured:
+        return "so far: no goal window is over yet"
+    return f"so far; {percent(rate_over)} of the {count(measured - still_open)} whose goal window is over"
+
+
+def met(customers: int) -> str:
+    """Customers who had the goal before the series could do anything; nothing where there are none.
+
+    >>> met(4), met(0)
+    ('4 had met the goal already and are not measured', '')
+    """
+    return f"{count(customers)} had met the goal already and are not measured" if customers else ""
+
+
 def _tenths(value: float) -> Decimal:
     return Decimal(value).quantize(Decimal("0.1"), ROUND_HALF_UP)

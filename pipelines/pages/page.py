@@ -16,9 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipelines.duration import format_duration
+from pipelines.model import ENGAGEMENT_KINDS
 from pipelines.pages import formats
 from pipelines.pages.cells import cells, cohort_length
-from pipelines.pages.charts import conversion_curve, daily_bars, whisker
+from pipelines.pages.charts import conversion_curve, daily_bars, days_of_bar, whisker
 from pipelines.pages.picture import Picture, block_text, block_title, draw
 from pipelines.report import Report
 from pipelines.report.history import SeriesHistory
@@ -31,7 +32,9 @@ MOST_BYTES = 1_000_000
 """Of a page, whatever the number of customers; versions that do not fit are left out of its filter, oldest first."""
 
 _MOST_VERSION_BYTES = 600_000
-_SHOWN_MEASURES = ("message", "sent", "received", "opened", "clicked", "completed", "bounced", "unsubscribed", "goal")
+_SHOWN_MEASURES = ("message", "sent", "received", *ENGAGEMENT_KINDS, "goal")
+_ALWAYS_SHOWN = ("message", "sent", "received")
+_TELLING_ZEROS = ("opened", "clicked", "completed", "bounced", "unsubscribed", "goal")
 _HELD_BACK = "unsent_"
 _MOST_ROWS = 60
 _SIDE_BY_SIDE = 640
@@ -47,6 +50,7 @@ class Pane:
         messages: Rows of ``message_performance`` by block and channel, each a mapping from measure to row.
         held_back: Rows of it about visits that wait for a message.
         slices: Rows of ``goal_conversion`` of the treatment, by entry rules and by breakdown.
+        lift: The row of ``lift`` of all its entries; None: nobody is kept aside.
     """
 
     version: int | None
@@ -59,7 +63,7 @@ class Pane:
     held_back: Sequence[Row]
     exits: Sequence[Row]
     slices: Sequence[Row]
-    split: Row | None
+    lift: Row | None
     headline: Mapping[str, str]
 
 
@@ -85,9 +89,12 @@ def series_page(report: Report, *, index: bool = False) -> str:
         lift=_whole_lift(tables["lift"]),
         cohorts=_cohorts(conversion),
         cells=cells(conversion, tables["tag_conversion"]),
+        days_of_bar=days_of_bar(tables["daily_progress"].height),
         daily=daily_bars(tables["daily_progress"].rows(named=True), name="daily"),
         days=tables["daily_progress"].sort("day", descending=True).head(_MOST_ROWS).rows(named=True),
-        overlap=tables["series_overlap"].rows(named=True),
+        overlap=tables["series_overlap"]
+        .sort("arm", "shared_customers", descending=True, maintain_order=True)
+        .rows(named=True),
         differences=report.differences,
         shown_measures=[name for name in _SHOWN_MEASURES if _is_shown(name, panes)],
     )  # fmt: skip
@@ -172,13 +179,13 @@ def _pane(history: SeriesHistory, tables: Mapping[str, pl.DataFrame], version: i
         times=sorted((row for row in times if row["day"] == 0), key=lambda row: row["arm"], reverse=True),
         messages=_messages(history, performance),
         held_back=[
-            {**row, "title": block_title(history, row["block_id"])}
+            {**row, "title": block_title(history, row["block_id"]), "why": _why_not_sent(row["measure"])}
             for row in performance.filter(pl.col("measure").str.starts_with(_HELD_BACK)).iter_rows(named=True)
             if row["messages"]
         ],
         exits=tables["goal_by_exit"].filter(of).sort("arm", "entries", descending=True).rows(named=True),
         slices=_slices(slices),
-        split=_one(tables["lift"].filter(of & pl.col("maturity").is_null())),
+        lift=_one(tables["lift"].filter(of & pl.col("maturity").is_null())),
         headline=_headline(history, tables, version),
     )
 
@@ -210,9 +217,20 @@ def _messages(history: SeriesHistory, performance: pl.DataFrame) -> list[Mapping
     return sorted(found.values(), key=lambda block: order.get(block["block_id"], len(order)))
 
 
+def _why_not_sent(measure: str) -> str:
+    """Why a visit has no message: what holds it back now, or that it was left."""
+    reason = measure.removeprefix(_HELD_BACK)
+    return "left without a message" if reason == "for_good" else f"waits: {formats.words(reason)}"
+
+
 def _is_shown(measure: str, panes: Sequence[Pane]) -> bool:
-    always = ("message", "sent", "received")
-    return measure in always or any(is_told(measure, block) for block in panes[0].messages)
+    """Kinds of engagement that nobody misses have a column only where there are some."""
+    if measure in _ALWAYS_SHOWN:
+        return True
+    blocks = [block for block in panes[0].messages if is_told(measure, block)]
+    if measure == "delivered":  # beside `received` only where the two differ
+        return any(block[measure]["messages"] != block["received"]["messages"] for block in blocks)
+    return bool(blocks) and (measure in _TELLING_ZEROS or any(block[measure]["messages"] for block in blocks))
 
 
 def _headline(history: SeriesHistory, tables: Mapping[str, pl.DataFrame], version: int | None) -> dict[str, str]:
@@ -235,7 +253,10 @@ def _headline(history: SeriesHistory, tables: Mapping[str, pl.DataFrame], versio
 
 
 def _total(conversion: pl.DataFrame) -> dict[str, Row]:
-    """All entries of an arm together, by arm; counts of 0 where there are none. ``open``: the censored ones of them."""
+    """All entries of an arm together, by arm; counts of 0 where there are none.
+
+    ``open`` are the measured customers whose goal window is, ``rate_over`` is the rate of the others.
+    """
     whole = conversion.filter(
         pl.col("version").is_null()
         & pl.col("entry_rules").is_null()
@@ -246,9 +267,13 @@ def _total(conversion: pl.DataFrame) -> dict[str, Row]:
     for arm in ("treatment", "holdout"):
         rows = whole.filter(arm=arm)
         row = _one(rows.filter(pl.col("maturity").is_null()))
-        still_open = _one(rows.filter(maturity="censored"))
+        still_open, over = (_one(rows.filter(maturity=maturity)) for maturity in ("censored", "matured"))
         empty = {name: None if name.startswith("rate") or name == "value" else 0 for name in conversion.columns}
-        found[arm] = {**(row or empty), "open": still_open["measured_customers"] if still_open else 0}
+        found[arm] = {
+            **(row or empty),
+            "open": still_open["measured_customers"] if still_open else 0,
+            "rate_over": over["rate"] if over else None,
+        }
     return found
 
 
@@ -323,6 +348,8 @@ def _environment() -> Environment:
         formats.instant,
         formats.words,
         formats.shorten,
+        formats.windows,
+        formats.met,
         script_data,
         prose,
         whisker,

@@ -29,7 +29,7 @@ def overview(report: Report) -> str:
     rows = [_overview_row(report, history) for history in report.series.values()]
     head = f"As of {format_instant(report.as_of)}." if report.as_of else "Nothing has run yet."
     headings = ["series", "entries", "goals", "goal rate", "in holdout", "difference"]
-    notes = ["Rates are of customers, each with the first entry; `*`: so far, no goal window has closed yet."]
+    notes = ["Rates are of customers, each with the first entry; `*`: so far, goal windows are still open."]
     notes += _notes(report) if report.as_of else []
     return "\n\n".join([head, table(headings, rows), *([" ".join(notes)] if report.as_of else [])])
 
@@ -37,7 +37,7 @@ def overview(report: Report) -> str:
 def _overview_row(report: Report, history: SeriesHistory) -> Sequence[object]:
     totals, lift = _headline(report, history.series_id)
     exits = _rows(report.tables["goal_by_exit"], series_id=history.series_id, version=None)
-    mark = "" if totals and totals["maturity"] else "*"
+    mark = "*" if _over(report, history.series_id) else ""
     return [
         history.series_id,
         sum(row["entries"] for row in exits),
@@ -89,7 +89,8 @@ def _cards(report: Report, history: SeriesHistory) -> str:
         goals = sum(row["goals"] for row in exits if row["arm"] == "treatment")
         found.append(("goals", f"{goals:,}", f"with the series, {after:,} after it ended"))
     if totals["rate"] is not None:
-        so_far = "" if totals["maturity"] else "; so far"
+        over = _over(report, history.series_id)
+        so_far = f"; so far: {over}" if over else ""
         detail = f"{percent(totals['rate_low'])} to {percent(totals['rate_high'])}{so_far}"
         found.append(("goal rate", percent(totals["rate"]), detail))
     if lift and lift["difference"] is not None:
@@ -219,17 +220,32 @@ def _notes(report: Report) -> Iterator[str]:
 
 
 def _headline(report: Report, series_id: str) -> tuple[Row | None, Row | None]:
-    """Treatment and lift of the matured entries; of all of them where none has matured."""
-    whole = {"series_id": series_id, "version": None}
-    totals: dict[str | None, Row] = {
-        row["maturity"]: row
-        for row in _rows(report.tables["goal_conversion"], **whole, cohort_by="all", entry_rules=None, breakdown=None)
-        if row["arm"] == "treatment"
-    }
-    lifts: dict[str | None, Row] = {row["maturity"]: row for row in _rows(report.tables["lift"], **whole)}
-    matured = totals.get("matured")
-    maturity = "matured" if matured and matured["measured_customers"] else None
-    return totals.get(maturity), lifts.get(maturity)
+    """Treatment and lift of all entries, as the pages show them."""
+    lifts = _rows(report.tables["lift"], series_id=series_id, version=None, maturity=None)
+    return _treated(report, series_id, None), lifts[0] if lifts else None
+
+
+def _over(report: Report, series_id: str) -> str:
+    """What is known for good, where goal windows are still open; nothing where all of them are over."""
+    open_, over = (_treated(report, series_id, maturity) for maturity in ("censored", "matured"))
+    if not open_ or not open_["measured_customers"]:
+        return ""
+    if not over or not over["measured_customers"]:
+        return "no goal window is over"
+    return f"{percent(over['rate'])} of the {over['measured_customers']:,} whose goal window is over"
+
+
+def _treated(report: Report, series_id: str, maturity: str | None) -> Row | None:
+    rows = _rows(
+        report.tables["goal_conversion"],
+        series_id=series_id,
+        version=None,
+        cohort_by="all",
+        entry_rules=None,
+        breakdown=None,
+        maturity=maturity,
+    )
+    return next((row for row in rows if row["arm"] == "treatment"), None)
 
 
 def _rows(frame: pl.DataFrame, **wanted: object) -> list[Row]:

@@ -42,9 +42,9 @@
   globalThis.seriesReport = { wilson, newcombe, percent, points };
 
   // Sums of the cells that the filters let through: by arm, and by cohort and arm.
-  const MEASURES = ["entries", "customers", "measured_customers", "converted_customers"];
+  const MEASURES = ["entries", "customers", "measured_customers", "converted_customers", "converted_before_message"];
   if (columns.value) MEASURES.push("value");
-  const empty = () => ({ ...Object.fromEntries(MEASURES.map((name) => [name, 0])), open: 0 });
+  const empty = () => ({ ...Object.fromEntries(MEASURES.map((name) => [name, 0])), open: 0, converted_open: 0 });
   const both = () => ({ treatment: empty(), holdout: empty() });
   function sums(wanted) {
     const total = both();
@@ -56,13 +56,24 @@
       if (!cohorts.has(cohort)) cohorts.set(cohort, both());
       for (const part of [total[arm], cohorts.get(cohort)[arm]]) {
         for (const name of MEASURES) part[name] += columns[name][row];
-        if (values.maturity[columns.maturity[row]] === "censored") part.open += columns.measured_customers[row];
+        if (values.maturity[columns.maturity[row]] !== "censored") continue;
+        part.open += columns.measured_customers[row];
+        part.converted_open += columns.converted_customers[row];
       }
     }
     return { total, cohorts };
   }
   const rate = (part) => (part.measured_customers ? part.converted_customers / part.measured_customers : null);
   const interval = (part) => wilson(part.converted_customers, part.measured_customers);
+
+  // How final a rate is, and who is not in it.
+  function windows({ measured_customers: measured, converted_customers: converted, open, converted_open }) {
+    if (!measured) return "";
+    if (!open) return "final: every goal window is over";
+    if (open === measured) return "so far: no goal window is over yet";
+    return `so far; ${percent((converted - converted_open) / (measured - open))} of the ${count(measured - open)} whose goal window is over`;
+  }
+  const met = (customers) => (customers ? `${count(customers)} had met the goal already and are not measured` : "");
 
   const form = document.querySelector("form.filters");
   function chosen() {
@@ -122,10 +133,13 @@
       interval: range(interval(treatment), percent),
       converted: count(treatment.converted_customers),
       measured: count(treatment.measured_customers),
-      open: count(treatment.open),
+      early: count(treatment.converted_before_message),
+      windows: windows(treatment),
+      met: met(treatment.customers - treatment.measured_customers),
       difference: points(compared ? rate(treatment) - rate(holdout) : null),
       "difference-interval": range(ends, points),
       "holdout-rate": percent(rate(holdout)),
+      "holdout-measured": count(holdout.measured_customers),
       verdict,
       value: decimal(treatment.value || 0),
     });
