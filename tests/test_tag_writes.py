@@ -19,6 +19,7 @@ from pipelines.hand_off.batches import decide
 from pipelines.hand_off.hand_off import hand_off
 from pipelines.hand_off.offer import HandedBatch
 from pipelines.model import Definitions
+from pipelines.senders.recipes import NAMES as RECIPES
 from tests.provider import Provider, Reply, provider
 from tests.test_hand_off import definitions, make, opened
 from tests.test_webhook import settings
@@ -224,6 +225,31 @@ def test_of_one_run_removing_is_last(warehouse: DuckDB, server: Provider, tmp_pa
     assert [each for _, customers in heard(server) for each in customers] == [(1, "add"), (1, "remove")]
 
 
+API = "senders: {api: {type: http"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_no_recipe_of_messages_carries_tags(name: str) -> None:
+    values = "{from: a@example.com, instance: x.example.com, campaign_id: c, transactional_message_id: 1, admin_id: 1}"
+    text = f"{API}, recipe: {name}, token: {{env: T}}, values: {values}}}}}\n"
+    assert read_targets(text)[1] == []
+    (problem,) = read_targets(f"{text}tags: {{sender: api}}\n")[1]
+    assert problem.message.startswith("sender `api` cannot carry tags: ")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "'{{ payload }}'",
+        """{who: '{{ customer_id | int }}', \
+on: "{{ payload.action == 'add' }}", tags: ['{{ payload.tag }}'], to: '{{ address }}'}""",
+    ],
+)
+def test_a_message_that_says_it_all_carries_tags(message: str) -> None:
+    text = f"{API}, url: 'https://api.example.com', message: {message}}}}}\ntags: {{sender: api}}\n"
+    assert read_targets(text)[1] == []
+
+
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
@@ -233,6 +259,16 @@ def test_of_one_run_removing_is_last(warehouse: DuckDB, server: Provider, tmp_pa
             "a sender of type `smtp` cannot carry tags; `files`, `table`, `webhook`",
         ),
         ("tags: {sender: outbx}\n", "series.yml:1:16", "`sender` of `tags` cannot be `outbx`; did you mean `outbox`?"),
+        (
+            f"{API}, recipe: postmark, token: {{env: T}}, values: {{from: a@example.com}}}}}}\ntags: {{sender: api}}\n",
+            "series.yml:2:16",
+            "sender `api` cannot carry tags: the template at recipe postmark:25:8 fails: AttributeError; of a tag there",
+        ),
+        (
+            f"{API}, url: 'https://api.example.com', message: '{{{{ customer_id }}}}'}}}}\ntags: {{sender: api}}\n",
+            "series.yml:2:16",
+            "its `message` is the same whatever they are; put `{{ payload.tag }}`, `{{ payload.action }}` into it",
+        ),
         ("tags: {}\n", "series.yml:1:7", "`tags` has no `sender`; add it"),
         ("channels: {tags: {address: email}}\n", "series.yml:1:18", "no channel can be called `tags`"),
     ],

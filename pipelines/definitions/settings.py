@@ -174,10 +174,14 @@ def _read_tag_sender(reader: Reader, senders: Mapping[str, Sender]) -> str | Non
         return None
     inner.require("sender")
     written, name = inner.text("sender"), inner.choice("sender", tuple(senders))
-    if written and name and not find_type(senders[name].type).carries_tags:
-        able = [f"`{each}`" for each in type_names() if find_type(each).carries_tags]
-        message = f"a sender of type `{senders[name].type}` cannot carry tags; {', '.join(able)} can"
-        inner.report(written.position, message)
+    if written and name:
+        its = find_type(senders[name].type)
+        if not its.carries_tags:
+            able = [f"`{each}`" for each in type_names() if find_type(each).carries_tags]
+            message = f"a sender of type `{senders[name].type}` cannot carry tags; {', '.join(able)} can"
+            inner.report(written.position, message)
+        elif its.refuses_tags and (why := its.refuses_tags(senders[name])):
+            inner.report(written.position, f"sender `{name}` cannot carry tags: {why}")
     return name
 
 

@@ -95,6 +95,13 @@ def _open(settings: Settings, folder: Path) -> HttpSender:  # noqa: ARG001 (it w
     return HttpSender(settings.details, settings.secrets.get("token"), Pace(settings.details.per_second))
 
 
+def _refuses_tags(settings: Settings) -> str | None:
+    from pipelines.senders.http_recipe import Recipe
+    from pipelines.senders.http_tags import refusal
+
+    return refusal(settings.details) if isinstance(settings.details, Recipe) else None
+
+
 _READINGS = ("taken", "refused", "for_now", "unknown", "reason", "provider_id", "retry_after")
 _TEXTS: Mapping[str, Any] = {
     "type": "object",
@@ -144,5 +151,6 @@ HTTP = SenderType(
         **dict.fromkeys(_READINGS, _EXPRESSION),
     },
     carries_tags=True,
+    refuses_tags=_refuses_tags,
 )
 """The type `http`."""

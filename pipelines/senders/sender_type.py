@@ -35,6 +35,7 @@ class SenderType:
         read: Makes `details` of an entry out of the options with shapes, and reports what is wrong with them; None:
             something was.
         carries_tags: Whether it can take tag writes, whose payload is what `pipelines.hand_off.carried` says.
+        refuses_tags: Why the sender of an entry cannot take them although its type can; None: it can.
         reaches_outside: Whether messages leave for where other people may see them, or what tells it from an entry.
             Such a sender is opened only where `sends: true` stands; anywhere else its batches go to files.
     """
@@ -50,6 +51,7 @@ class SenderType:
     shapes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     read: Callable[[Reader], object | None] | None = None
     carries_tags: bool = False
+    refuses_tags: Callable[[Settings], str | None] | None = None
     reaches_outside: bool | Callable[[Settings], bool] = True
 
     def takes_outside(self, settings: Settings) -> bool:
