@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
@@ -13,12 +13,15 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered; ``dies`` closes the connection instead, and ``hangs`` says nothing until the test is over."""
+    """What is answered; ``dies`` closes the connection instead, and ``hangs`` says nothing until the test is over.
+
+    ``drips`` sends the answer's headers, or after them its body, a byte at a time and never to the end.
+    """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    does: Literal["answers", "dies", "hangs"] = "answers"
+    does: Literal["answers", "dies", "hangs", "drips headers", "drips its body"] = "answers"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ def provider(*replies: Reply) -> Iterator[Provider]:
             if reply.does != "answers":
                 if reply.does == "hangs":
                     it.over.wait()
+                if reply.does.startswith("drips"):
+                    self.drip(b"HTTP/1.1 200 OK\r\n" + b"\r\n" * (reply.does == "drips its body"))
                 self.close_connection = True
                 return
             answer = b"" if reply.body is None else json.dumps(reply.body).encode()
@@ -72,6 +77,12 @@ def provider(*replies: Reply) -> Iterator[Provider]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer)
+
+        def drip(self, begins: bytes) -> None:
+            with suppress(OSError):
+                self.connection.sendall(begins)
+                while not it.over.wait(0.05):
+                    self.connection.sendall(b"x")
 
         do_PUT = do_POST  # noqa: N815 (the name that the library looks for)
 

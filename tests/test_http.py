@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -200,6 +201,29 @@ def test_who_cannot_be_written_to_says_nothing_of_the_settings(server: Provider,
         server.replies.append(Reply(400))
         (batch,) = offer(many, server, "message: {to: '{{ address | one_address }}'}")
         assert batch == HandedBatch("b1", "handed_off", 1, refused=12)
+
+
+def test_a_malformed_address_is_refused_at_once_however_small_the_batch(server: Provider, tmp_path: Path) -> None:
+    with opened(tmp_path / "one") as one:
+        make(one, ("b1", 1))
+        one.execute("update series.messages set address = 'ada@example.com, eve@example.com'")
+        assert offer(one, server, "message: {to: '{{ address | one_address }}'}") == (
+            HandedBatch("b1", "handed_off", 0, refused=1),
+        )
+        assert messages(one) == {"refused": 1}
+        (error,) = one.fetch("select last_error from series.batches")[0]
+        assert error.startswith("1 message refused: the template at series.yml:1:")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("does", ["drips headers", "drips its body"])
+def test_an_answer_that_never_ends_is_none(warehouse: DuckDB, server: Provider, does: Any) -> None:
+    server.replies += [Reply(does=does), Reply(202)]
+    begun = time.monotonic()
+    whole, doubt = offer(warehouse, server, f"{ONE}, answer_seconds: 1")
+    assert time.monotonic() - begun < 20
+    assert (whole.message_count, doubt.status, doubt.message_count) == (4, "unknown", 1)
+    assert doubt.error == "1 message without an answer: no answer (1)."
 
 
 def test_a_no_that_says_yes_to_some_is_believed(warehouse: DuckDB, server: Provider) -> None:

@@ -262,7 +262,7 @@ def test_a_message_that_says_it_all_carries_tags(message: str) -> None:
         (
             f"{API}, recipe: postmark, token: {{env: T}}, values: {{from: a@example.com}}}}}}\ntags: {{sender: api}}\n",
             "series.yml:2:16",
-            "sender `api` cannot carry tags: the template at recipe postmark:25:8 fails: AttributeError; of a tag there",
+            "sender `api` cannot carry tags: the template at recipe postmark:25:8 fails: AttributeError; of a tag",
         ),
         (
             f"{API}, url: 'https://api.example.com', message: '{{{{ customer_id }}}}'}}}}\ntags: {{sender: api}}\n",

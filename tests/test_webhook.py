@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterator
-from contextlib import nullcontext
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +98,7 @@ def test_a_batch_is_one_signed_post(warehouse: DuckDB, server: Provider) -> None
         (Reply(302, headers={"Location": "/elsewhere"}), "pending", "127.0.0.1:PORT answered 302 Found."),
         (Reply(207, {"m": 1}), "unknown", "127.0.0.1:PORT answered 207 without a readable status of each message."),
         (Reply(does="dies"), "unknown", "127.0.0.1:PORT did not answer: ProtocolError."),
-        (Reply(does="hangs"), "unknown", "127.0.0.1:PORT did not answer: ReadTimeoutError."),
+        (Reply(does="hangs"), "unknown", "127.0.0.1:PORT did not answer within 0.3 seconds."),
     ],
 )  # fmt: skip
 def test_what_is_not_taken_is_offered_again_later_with_the_same_body_under_the_same_key(
@@ -124,6 +128,57 @@ def test_a_server_that_is_not_there_was_not_reached(warehouse: DuckDB, server: P
     server.url = "http://127.0.0.1:9/hook"
     (first,) = offer(warehouse, server)
     assert (first.status, first.error) == ("pending", "127.0.0.1:9 cannot be reached: NewConnectionError.")
+
+
+@contextmanager
+def listener(meets: Callable[[socket.socket], object]) -> Iterator[str]:
+    """Where somebody accepts connections, and is no server of TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as other:
+        met: list[socket.socket] = []
+
+        def accept() -> None:
+            with suppress(OSError):
+                met.append(server.accept()[0])
+                meets(met[0])
+
+        other.submit(accept)
+        yield f"https://127.0.0.1:{server.getsockname()[1]}/hook"
+        for each in met:
+            each.close()
+
+
+@pytest.mark.parametrize(
+    ("meets", "code"),
+    [
+        (lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "WRONG_VERSION_NUMBER"),
+        (lambda connection: connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28"), "SSLV3_ALERT_HANDSHAKE_FAILURE"),
+        (lambda connection: connection.close(), ""),
+        (lambda _: None, "TimeoutError"),
+    ],
+    ids=["no TLS", "refuses", "closes", "says nothing"],
+)
+def test_without_a_handshake_nothing_was_sent(
+    warehouse: DuckDB, server: Provider, monkeypatch: pytest.MonkeyPatch, meets: Any, code: str
+) -> None:
+    monkeypatch.setattr(http_call, "CONNECT_SECONDS", 0.5)
+    with listener(meets) as server.url:
+        (batch,) = offer(warehouse, server)
+    assert batch.status == "pending"
+    assert batch.error is not None
+    assert "cannot be reached: the TLS handshake failed (" in batch.error
+    assert code in batch.error
+
+
+@pytest.mark.parametrize("does", ["drips headers", "drips its body"])
+def test_an_answer_that_never_ends_is_none(
+    warehouse: DuckDB, server: Provider, monkeypatch: pytest.MonkeyPatch, does: Any
+) -> None:
+    monkeypatch.setattr(http_call, "ANSWER_SECONDS", 0.5)
+    server.replies.append(Reply(does=does))
+    begun = time.monotonic()
+    (batch,) = offer(warehouse, server)
+    assert time.monotonic() - begun < 20
+    assert (batch.status, batch.error) == ("unknown", f"{server.url.split('/')[2]} did not answer within 0.5 seconds.")
 
 
 def test_one_bad_message_neither_holds_up_nor_repeats_the_others(warehouse: DuckDB, server: Provider) -> None:

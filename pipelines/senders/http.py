@@ -65,15 +65,17 @@ class HttpSender:
             settings["token"] = self.token.read().strip()
         block = {"series_id": batch.series_id, "block_id": batch.block_id, "channel": batch.channel}
         written: dict[str, Any] = {}
-        unwritten: dict[str, str] = {}
+        unwritten: dict[str, TemplateFailedError] = {}
         for row in batch.messages.to_pylist():
             try:
                 written[row["message_id"]] = write_message(self.recipe, row, settings)
             except TemplateFailedError as error:
-                unwritten[row["message_id"]] = str(error)
-        if not written:
-            raise SenderError(f"No message can be written: {next(iter(unwritten.values()))}.")
-        offer = Offer(self.recipe, self.pace, {**settings, **block}, unwritten)
+                unwritten[row["message_id"]] = error
+        slips = [error for error in unwritten.values() if not error.is_of_value]
+        if not written and slips:
+            raise SenderError(f"No message can be written: {slips[0]}.")
+        why = {message_id: str(error) for message_id, error in unwritten.items()}
+        offer = Offer(self.recipe, self.pace, {**settings, **block}, why)
         for part in parts_of(written, self.recipe.per_request):
             offer.send(part)
         return offer.outcome()

@@ -91,46 +91,65 @@ def call(
         headers: By name.
         body: What is sent.
         method: The verb of HTTP.
-        answer_seconds: How long to wait for the answer; None: as long as is usual.
+        answer_seconds: How long to wait for the whole of the answer; None: as long as is usual.
 
     Raises:
         SenderError: It did not get there.
         UnansweredError: It may have got there; the answer never came.
     """
     import urllib3
-    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, SSLError
+
+    from pipelines.senders.http_connection import whole_answer
 
     host = host_of(url)
     for name, value in headers.items():
         if _UNFIT.search(value):
             raise SenderError(f"The header `{name}` cannot be sent: it would have a character that none may have.")
     try:
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=answer_seconds or ANSWER_SECONDS)
-        response = _pool().request(
-            method, url, headers=dict(headers), body=body, preload_content=False, timeout=timeout
-        )
-        text = response.read(_LONGEST_ANSWER)
+        seconds = answer_seconds or ANSWER_SECONDS
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds)
+        with whole_answer():
+            response = _pool().request(
+                method, url, headers=dict(headers), body=body, preload_content=False, timeout=timeout
+            )
+            text = response.read(_LONGEST_ANSWER)
         response.release_conn()
-    except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
-        raise SenderError(f"{host} cannot be reached: {type(error).__name__}.") from error
-    except SSLError as error:
-        if any(isinstance(each, ssl.SSLCertVerificationError) for each in (*error.args, error.__cause__)):
-            raise SenderError(f"{host} shows a certificate that is not trusted.") from error
-        raise UnansweredError(f"The connection to {host} broke: {type(error).__name__}.") from error
-    except urllib3.exceptions.LocationValueError as error:
-        raise SenderError(f"{host} cannot be reached: {type(error).__name__}.") from error
-    except (HTTPError, OSError) as error:
-        raise UnansweredError(f"{host} did not answer: {type(error).__name__}.") from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise _told(host, error, seconds) from error
     named_small = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status, text, _seconds(named_small.get("retry-after")), named_small)
 
 
+def _told(host: str, error: Exception, seconds: float) -> SenderError:
+    """What a failure says of a request: that it did not get there, or that nobody knows."""
+    from urllib3 import exceptions as failures
+
+    from pipelines.senders.http_connection import HandshakeError
+
+    name = type(error).__name__
+    match error:
+        case HandshakeError():
+            return SenderError(f"{host} cannot be reached: the TLS handshake failed ({error.code}).")
+        case failures.SSLError() if any(
+            isinstance(each, ssl.SSLCertVerificationError) for each in (*error.args, error.__cause__)
+        ):
+            return SenderError(f"{host} shows a certificate that is not trusted.")
+        case failures.NewConnectionError() | failures.ConnectTimeoutError():
+            return SenderError(f"{host} cannot be reached: {name}.")
+        case failures.ProxyError() | failures.LocationValueError():
+            return SenderError(f"{host} cannot be reached: {name}.")
+        case failures.ReadTimeoutError() | TimeoutError():
+            return UnansweredError(f"{host} did not answer within {seconds:g} seconds.")
+        case failures.SSLError():
+            return UnansweredError(f"The connection to {host} broke: {name}.")
+    return UnansweredError(f"{host} did not answer: {name}.")
+
+
 @cache
 def _pool() -> urllib3.PoolManager:
-    import urllib3
+    from pipelines.senders.http_connection import make_pool
 
-    # Nothing is sent again here: what may be repeated is the hand-off's to say. Nor elsewhere, by a redirect.
-    return urllib3.PoolManager(retries=False, maxsize=4)
+    return make_pool()
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -37,7 +37,16 @@ _STATEMENTS = (nodes.Output, nodes.If)
 
 
 class TemplateFailedError(Exception):
-    """A template that these data do not suit; the text says which and why, and nothing of the data."""
+    """A template that these data do not suit; the text says which and why, and nothing of the data.
+
+    Attributes:
+        is_of_value: Whether a filter found the value itself unfit, so that no other template helps; otherwise the
+            template may be to blame.
+    """
+
+    def __init__(self, message: str, *, is_of_value: bool = False) -> None:
+        super().__init__(message)
+        self.is_of_value = is_of_value
 
 
 def texts(node: Node) -> Iterator[Text]:
@@ -105,7 +114,8 @@ def _rendered(text: Text, values: Mapping[str, Any]) -> Any:
         return as_json(_compiled(text.value)(values))
     except Exception as error:  # noqa: BLE001 (whatever a template does to data)
         # Without its cause, which likes to quote what it was given.
-        raise TemplateFailedError(f"the template at {text.position} fails: {type(error).__name__}") from None
+        message = f"the template at {text.position} fails: {type(error).__name__}"
+        raise TemplateFailedError(message, is_of_value=isinstance(error, ValueError)) from None
 
 
 def as_json(value: Any) -> Any:
