@@ -69,8 +69,9 @@ def _quoted(text: exp.Expr) -> exp.Expression:
 
 
 def _unquoted(quoted: exp.Expression) -> exp.Expression:
-    length = exp.Sub(this=exp.Length(this=quoted.copy()), expression=exp.Literal.number(2))
-    return exp.Substring(this=quoted, start=exp.Literal.number(2), length=length)
+    """Without its first and last letter; the text is named once, because within a CASE engines compute it twice."""
+    bounds = [exp.Literal.number(2), exp.Literal.number(-2)]
+    return exp.Anonymous(this="array_slice", expressions=[quoted, *bounds])
 
 
 def _joined(parts: Iterator[str | exp.Expression]) -> exp.Expression:

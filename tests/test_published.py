@@ -102,6 +102,23 @@ def test_the_copy_is_what_was_committed_after_every_run(folder: Path) -> None:
         assert all(shown.fetchall()[0]), "the story must have something to copy"
 
 
+@pytest.mark.parametrize(("version", "packing"), [("v1.0.0", ""), ("v2.0.0", "ZSTD")])
+def test_messages_are_packed_where_the_file_can_hold_it(folder: Path, version: str, packing: str) -> None:
+    file = folder / "warehouse" / "warehouse.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{file}' as former (read_only)")
+        connection.execute(f"attach '{file}.new' as given (storage_version '{version}')")
+        connection.execute("copy from database former to given")
+    Path(f"{file}.new").replace(file)
+    run_hours(folder, range(2))
+    assert_equal(folder)
+    with both(folder) as connection:
+        query = "select sql from duckdb_tables() where table_name = 'messages' order by database_name desc"
+        kept, copied = (str(sql) for (sql,) in connection.execute(query).fetchall())
+    assert f"payload JSON{packing and ' USING COMPRESSION ' + packing}," in kept
+    assert "payload JSON USING COMPRESSION ZSTD," in copied, "the copy is always a new file"
+
+
 def test_a_repeated_run_and_a_hand_off_leave_the_copy_right(folder: Path) -> None:
     run_hours(folder, range(2))
     Project.open(folder).run(pass_hour(folder, 2), hand_off=False)

@@ -33,6 +33,10 @@ class LockedError(WarehouseError):
 class Warehouse(Protocol):
     """One open connection. Times go in and come out as naive UTC."""
 
+    @property
+    def packed(self) -> str:
+        """What follows the type of a column whose texts are long and much alike; empty: nothing."""
+
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
         """Run one statement and return how many rows it wrote; 0 where the engine does not say.
 

@@ -48,6 +48,10 @@ from duckdb_views()
 where lower(view_name) = $name
 """
 
+_STORAGE = "select tags['storage_version'] from duckdb_databases() where database_name = current_database()"
+_FIRST_WITH_ZSTD = (1, 2)
+"""The version of DuckDB whose files may hold columns packed by Zstandard."""
+
 _MOST_PARSED = 2_000
 _parsed: dict[str, duckdb.Statement] = {}
 """Statements by their text, for every connection of this process."""
@@ -112,6 +116,10 @@ class DuckDB:
         connection = duckdb.connect(":memory:", config=_CONFIG | {"threads": 1})
         _lock_down(connection)
         return cls(connection, lambda: None)
+
+    @property
+    def packed(self) -> str:
+        return packed(self._connection)
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
         rows = self.fetch(sql, parameters)
@@ -185,6 +193,16 @@ class DuckDB:
             or (is_own and (wanted or ("main",)) == (schema,))
             for catalog, schema, is_own in found
         )
+
+
+def packed(connection: duckdb.DuckDBPyConnection) -> str:
+    """What makes DuckDB pack long texts well; empty for a file of an old version, or none.
+
+    By itself it chooses a dictionary: for messages, twice the time and six times the size (measured with 2.0).
+    """
+    version = re.match(r"v(\d+)\.(\d+)", connection.execute(_STORAGE).fetchall()[0][0] or "")
+    is_known = version and (int(version[1]), int(version[2])) >= _FIRST_WITH_ZSTD
+    return " using compression zstd" if is_known else ""
 
 
 def wait_seconds() -> float:

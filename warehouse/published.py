@@ -17,6 +17,7 @@ import duckdb
 
 from warehouse import state
 from warehouse.adapter import Warehouse, WarehouseError
+from warehouse.duckdb import packed
 from warehouse.table import Table
 from warehouse.tables import (
     CLOSED_VISITS,
@@ -106,7 +107,7 @@ def publish(warehouse: Warehouse, path: Path) -> None:
                 _remove(aside)
         if not aside.exists():
             with _opened(aside) as copy:
-                for statement in state.create_statements(state.customer_id_type(warehouse)):
+                for statement in state.create_statements(state.customer_id_type(warehouse), packed(copy)):
                     copy.execute(statement)
                 _fill(warehouse, copy, {})
         aside.replace(path)

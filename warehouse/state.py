@@ -48,16 +48,17 @@ select {SCHEMA_VERSION} as schema_version
 where not exists (select 1 from {META.qualified_name})"""
 
 
-def create_statements(id_type: str) -> list[str]:
+def create_statements(id_type: str, packed: str = "") -> list[str]:
     """What makes the state where it is absent; repeating it changes nothing.
 
     Args:
         id_type: The type of customer ids.
+        packed: What the engine wants to be said of a column of long texts (`Warehouse.packed`).
     """
     schemas = dict.fromkeys(table.schema for table in TABLES)
     return [
         *(f"create schema if not exists {schema}" for schema in schemas),
-        *(table.create(id_type) for table in TABLES),
+        *(table.create(id_type, packed) for table in TABLES),
         *(f"create or replace view {view.qualified_name} as\n{view.select.strip()}" for view in VIEWS),
         _FIRST_VERSION,
     ]
@@ -118,7 +119,7 @@ def prepare(warehouse: Warehouse, source_id_type: str, *, version: int | None) -
         warehouse.execute(f"update {META.qualified_name} set schema_version = {SCHEMA_VERSION}")
         if id_type not in (source_id_type, "VARCHAR"):
             id_type = _widen_ids(warehouse)
-    for statement in create_statements(id_type):
+    for statement in create_statements(id_type, warehouse.packed):
         warehouse.execute(statement)
     return id_type
 

@@ -18,6 +18,7 @@ class Column:
         unique: Whether no value occurs twice.
         values: The only values that occur; empty where there is no such list.
         references: ``table.column`` of the same schema that has every value of this one; None where there is none.
+        long: Whether its texts are long and much alike, so that packing them is worth the time.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Column:
     unique: bool = False
     values: tuple[str, ...] = ()
     references: str | None = None
+    long: bool = False
 
     @property
     def description(self) -> str:
@@ -58,10 +60,10 @@ class Table:
         """The columns' names in order."""
         return tuple(column.name for column in self.columns)
 
-    def create(self, customer_id_type: str) -> str:
-        """The statement that makes the table where it is absent."""
+    def create(self, customer_id_type: str, packed: str = "") -> str:
+        """The statement that makes the table where it is absent; `packed` follows the type of a long column."""
         columns = ",\n".join(
-            f"    {column.name} {customer_id_type if column.type == CUSTOMER_ID else column.type}"
+            f"    {column.name} {customer_id_type if column.type == CUSTOMER_ID else column.type}{packed * column.long}"
             for column in self.columns
         )
         return f"create table if not exists {self.qualified_name} (\n{columns}\n)"

@@ -250,7 +250,7 @@ MESSAGES = Table(
         Column("address", "VARCHAR", "Where it goes; null: the channel needs none.", nullable=True),
         Column("queued_at", "TIMESTAMP", "The run (UTC) that queued it."),
         Column("expires_at", "TIMESTAMP", "From then (UTC) on it is not sent any more."),
-        Column("payload", "JSON", "The rendered content."),
+        Column("payload", "JSON", "The rendered content.", long=True),
         Column("batch_id", "VARCHAR", "The batch it leaves with; joins `batches`.", references="batches.batch_id"),
         Column(
             "status",
