@@ -80,7 +80,7 @@ def write_script(
         "set timezone = 'UTC';",
         *(f"{each.statement()};" for each in inputs),
         "begin;",
-        *(f"{statement};" for statement in state.create_statements(id_type, warehouse.packed)),
+        *(f"{statement};" for statement in state.create_statements(id_type)),
         *(_written(statement, values) for statement in statements),
         "commit;",
     ]

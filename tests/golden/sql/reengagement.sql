@@ -129,7 +129,7 @@ create table if not exists series.messages (
     address VARCHAR,
     queued_at TIMESTAMP,
     expires_at TIMESTAMP,
-    payload JSON using compression zstd,
+    payload JSON,
     batch_id VARCHAR,
     status VARCHAR,
     received_at TIMESTAMP,
