@@ -138,7 +138,7 @@ def test_every_number_is_that_of_its_table(report: Report, series_id: str) -> No
     treated = arms["treatment"]
     assert page.slots["entries"][0] == f"{treated['entries']:,}"
     assert page.slots["customers"][0] == f"{treated['customers']:,}"
-    assert page.slots["held"][0] == f"{arms['holdout']['customers'] if 'holdout' in arms else 0:,}"
+    assert page.slots.get("held", [None])[0] == (f"{arms['holdout']['customers']:,}" if "holdout" in arms else None)
     assert page.slots["rate"][0] == pct(treated["rate"])
     for row in whole(alone, "lift"):
         if row["maturity"] is None and row["difference"] is not None:
@@ -334,7 +334,7 @@ def test_a_version_has_its_own_comparison(folder: Path, page: Page, rich: Report
     lift = rich.tables["lift"].filter(pl.col("maturity").is_null(), version=2).row(0, named=True)
     told = page.inner_text("[data-slot=lift]")
     assert f"{lift['treatment_measured_customers']:,}" in told
-    assert f"{formats.points(lift['relative_lift'])}%" in told
+    assert formats.relative(lift["relative_lift"]) in told
     assert f"{formats.decimal(lift['smallest_detectable_difference'] * 100)} points" in told
 
 
@@ -417,8 +417,17 @@ def test_a_version_has_its_own_way(folder: Path, page: Page, rich: Report) -> No
     funnel = rich.tables["block_funnel"].filter(version=1).sort("position").rows(named=True)
     first = page.locator("[data-slot=funnel] tbody tr").first.inner_text()
     assert f"{funnel[0]['arrived']:,}" in first
+    page.select_option("[name=version]", "3")
+    assert page.locator(".block").count() == len(funnel), (
+        "a version in which nobody entered has its blocks all the same"
+    )
+    assert all("\narrived: 0\n" in label for label in facts_of(page))
     page.select_option("[name=version]", "")
     assert page.inner_text("[data-slot=funnel]") == everything
+
+
+def facts_of(page: Page) -> list[str]:
+    return [block.get_attribute("aria-label") or "" for block in page.locator(".block").all()]
 
 
 def test_zoom_and_facts_by_pointer_and_keyboard(folder: Path, page: Page) -> None:
@@ -481,6 +490,7 @@ def test_where_nothing_has_run_there_are_pages(tmp_path: Path, page: Page) -> No
     assert page.locator("tbody tr").count() == 4
     page.click("text=Encourage customer upgrades")
     assert "It has never run" in page.inner_text("header")
+    assert "Nobody is kept aside" not in page.inner_text(".cards"), "the definition says otherwise"
     assert not page.is_visible("form.filters")
     assert page.locator(".block").count() > 5
     assert errors == []
@@ -492,6 +502,7 @@ def test_no_series_and_one_customer(tmp_path: Path) -> None:
     one = cells.with_columns(entries=1, customers=1, measured_customers=1, converted_customers=1)
     page = PageText(series_page(with_cells(large(tmp_path, 3), one)))
     assert page.slots["rate"][0] == "100.0%"
+    assert "1 customers" not in " ".join(" ".join(page.slots["customers"] + page.slots["customers-noun"]).split())
 
 
 def test_pages_are_replaced_whole_and_others_stay(report: Report, tmp_path: Path) -> None:

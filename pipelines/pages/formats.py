@@ -45,6 +45,19 @@ def points(difference: float | None) -> str:
     return f"+{tenths}" if tenths > 0 else f"{MINUS}{-tenths}"
 
 
+def relative(change: float | None) -> str:
+    """A relative change in whole percent with its sign; of a small base it may be a large one.
+
+    >>> relative(0.2049), relative(14.339), relative(-0.1) == f"{MINUS}10%", relative(0.0)
+    ('+20%', '+1,434%', True, '0%')
+    """
+    if change is None:
+        return NOTHING
+    whole = Decimal(change * 100).quantize(Decimal(1), ROUND_HALF_UP)
+    sign = "+" if whole > 0 else MINUS if whole < 0 else ""
+    return f"{sign}{abs(whole):,}%"
+
+
 def interval(low: float | None, high: float | None) -> str:
     """The two ends of an interval of a share.
 

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 import polars as pl
+import polars.selectors as selectors
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -162,10 +163,13 @@ def _pane(history: SeriesHistory, tables: Mapping[str, pl.DataFrame], version: i
     name = f"v{version or 'all'}"
     funnel = [
         {**row, "title": block_title(history, row["block_id"]), "text": block_text(history, row["block_id"])}
-        for row in tables["block_funnel"].filter(of).sort("position", nulls_last=True).iter_rows(named=True)
+        for row in _of_version(tables["block_funnel"], version, pl.col("position").is_not_null(), "block_id")
+        .sort("position", nulls_last=True)
+        .iter_rows(named=True)
     ]
+    ways = _of_version(tables["path_flow"], version, pl.col("in_definition"), "from_block", "to_block")
     times = tables["time_to_goal"].filter(of).rows(named=True)
-    picture = draw(history, funnel, tables["path_flow"].filter(of).rows(named=True), name=f"graph-{name}")
+    picture = draw(history, funnel, ways.rows(named=True), name=f"graph-{name}")
     performance = tables["message_performance"].filter(of)
     slices = tables["goal_conversion"].filter(
         of & pl.col("maturity").is_null() & (pl.col("cohort_by") == "all") & (pl.col("arm") == "treatment")
@@ -188,6 +192,20 @@ def _pane(history: SeriesHistory, tables: Mapping[str, pl.DataFrame], version: i
         lift=_one(tables["lift"].filter(of & pl.col("maturity").is_null())),
         headline=_headline(history, tables, version),
     )
+
+
+def _of_version(frame: pl.DataFrame, version: int | None, is_drawn: pl.Expr, *key: str) -> pl.DataFrame:
+    """The rows of a version, or of all; what is drawn and was reached by nobody of the version is there with zeros."""
+    every = frame.filter(pl.col("version").is_null())
+    if version is None:
+        return every
+    rows = frame.filter(version=version)
+    counts = selectors.integer() - selectors.by_name("version", "position", require_all=False)
+    unreached = every.filter(is_drawn).join(rows, on=key, how="anti")
+    zeros = unreached.with_columns(
+        counts * 0, pl.when(pl.lit(value=False)).then(selectors.float()), version=pl.lit(version, dtype=pl.Int64)
+    )
+    return pl.concat([rows, zeros])
 
 
 def _slices(frame: pl.DataFrame) -> list[Row]:
@@ -343,6 +361,7 @@ def _environment() -> Environment:
         formats.count,
         formats.percent,
         formats.points,
+        formats.relative,
         formats.interval,
         formats.decimal,
         formats.instant,

@@ -89,8 +89,7 @@ def _cards(report: Report, history: SeriesHistory) -> str:
         goals = sum(row["goals"] for row in exits if row["arm"] == "treatment")
         found.append(("goals", f"{goals:,}", f"with the series, {after:,} after it ended"))
     if totals["rate"] is not None:
-        over = _over(report, history.series_id)
-        so_far = f"; so far: {over}" if over else ""
+        so_far = "; so far" if _over(report, history.series_id) else ""
         detail = f"{percent(totals['rate_low'])} to {percent(totals['rate_high'])}{so_far}"
         found.append(("goal rate", percent(totals["rate"]), detail))
     if lift and lift["difference"] is not None:
@@ -106,7 +105,7 @@ def _sections(report: Report, series_id: str) -> Iterator[str]:
         ("Goal reached by days since entry", _conversion(report, series_id)),
         ("Messages", _messages(report, series_id)),
         ("What became of the entries", _statuses(report, series_id)),
-        ("", " ".join(_notes(report))),
+        ("", " ".join([*_so_far(report, series_id), *_notes(report)])),
     )
     for heading, body in sections:
         if body:
@@ -223,6 +222,11 @@ def _headline(report: Report, series_id: str) -> tuple[Row | None, Row | None]:
     """Treatment and lift of all entries, as the pages show them."""
     lifts = _rows(report.tables["lift"], series_id=series_id, version=None, maturity=None)
     return _treated(report, series_id, None), lifts[0] if lifts else None
+
+
+def _so_far(report: Report, series_id: str) -> Iterator[str]:
+    if over := _over(report, series_id):
+        yield f"So far: {over}."
 
 
 def _over(report: Report, series_id: str) -> str:

@@ -128,6 +128,7 @@
     put(document.querySelector(".cards"), {
       entries: count(treatment.entries),
       customers: count(treatment.customers),
+      "customers-noun": treatment.customers === 1 ? "customer" : "customers",
       held: count(holdout.customers),
       rate: percent(rate(treatment)),
       interval: range(interval(treatment), percent),
@@ -157,6 +158,7 @@
         rate: percent(rate(treatment)),
         interval: ends ? range(ends, percent) : "",
         holdout: percent(rate(holdout)),
+        "holdout-of": `of ${count(holdout.measured_customers)}`,
       });
       const picture = row.querySelector(".whisker");
       picture.classList.toggle("blank", !ends);
