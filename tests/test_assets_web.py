@@ -135,11 +135,12 @@ def keep(page: Page, name: str) -> None:
 
 def test_the_lineage_leads_from_sources_to_what_was_handed_off(port: int, run_id: str, page: Page) -> None:
     errors = errors_of(page)
-    page.set_viewport_size({"width": 1600, "height": 1100})
+    page.set_viewport_size({"width": 1600, "height": 1440})  # all of it in sight
     page.goto(f"http://127.0.0.1:{port}/asset-groups?expanded={GROUPS}")
     expect(page.get_by_text("handed_off_batches").first).to_be_visible()
     for name in ("customers", "encourage_upgrades", "entries", "path_advances", "outbound_batches"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    expect(page.get_by_text("report", exact=True).first).to_be_visible()
     keep(page, "lineage")
     assert run_id
     assert errors == []

@@ -169,7 +169,8 @@ def test_every_number_is_that_of_its_table(report: Report, series_id: str) -> No
     }
     for row in days:
         rate = f"{pct(row['rate'])} {ends(row['rate_low'], row['rate_high'])}".strip()
-        assert found[str(row["cohort"])][1:] == [f"{row['converted_customers']:,}", rate]
+        converted = f"{row['converted_customers']:,} of {row['measured_customers']:,}"
+        assert found[str(row["cohort"])][1:] == [converted, rate]
 
     exits = {
         (row["status"].replace("_", " "), f"{row['entries']:,}", f"{row['goals']:,}", f"{row['received']:,}")

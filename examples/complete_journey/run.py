@@ -19,6 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from pipelines import Project
+from pipelines.pages import write_pages
 from pipelines.problems import UserError
 
 FOLDER = Path(__file__).resolve().parent
@@ -102,9 +103,11 @@ def main() -> None:
     except UserError as error:
         raise SystemExit(str(error)) from error
     project = Project.open(FOLDER)
+    page = write_pages(project.report(), FOLDER / "report")
     out.print(as_table(summary(project.table("entries"), project.table("messages"))))
     out.print(f"{nights} nights in {time.monotonic() - began:.0f} s.")
     out.print(f"Warehouse: {_from_here(WAREHOUSE)}")
+    out.print(f"Report:    {_from_here(page)}")
     out.print(f"Batches:   {_from_here(OUTBOX)}")
     folder = _from_here(FOLDER)
     out.print("Go on with:")

@@ -125,3 +125,5 @@ def test_in_a_pipe_it_only_says_what_matters(played: tuple[Path, subprocess.Comp
     assert len(done.stderr.splitlines()) == 1
     for series in set(Project.open(played[0]).table("entries")["series_id"]):
         assert series in done.stdout
+    assert "report/index.html" in done.stdout
+    assert (played[0] / "report" / "winback.html").exists()

@@ -155,6 +155,7 @@
       put(row, {
         entries: count(treatment.entries),
         converted: count(treatment.converted_customers),
+        of: `of ${count(treatment.measured_customers)}`,
         rate: percent(rate(treatment)),
         interval: ends ? range(ends, percent) : "",
         holdout: percent(rate(holdout)),
