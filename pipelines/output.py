@@ -54,10 +54,31 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
+def table_or_records(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table; on a terminal that is too narrow for it, each row as lines of its own, one for each column."""
+    from rich.cells import cell_len
+    from rich.console import Console
+
+    rows = list(rows)
+    body = [[_cell(value) for value in row] for row in rows]
+    width = sum(max(map(cell_len, column)) + 2 for column in zip(headings, *body, strict=True)) - 2
+    console = Console()
+    if not console.is_terminal or width <= console.width:
+        return table(headings, rows)
+    name_width = max(map(cell_len, headings))
+    lines = []
+    for number, row in enumerate(body, start=1):
+        lines.append(f"{number} of {len(body)}")
+        lines += [f"  {name:<{name_width}}  {cell}".rstrip() for name, cell in zip(headings, row, strict=True)]
+    return "\n".join(lines)
+
+
 def _cell(value: object) -> str:
     match value:
         case None:
             return ""
+        case bool():
+            return str(value).lower()
         case int():
             return f"{value:,}"
         case datetime():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.output import github_annotation, problem_facts, summary, table, to_json
+from pipelines.output import github_annotation, problem_facts, summary, table, table_or_records, to_json
 from pipelines.problems import Position, Problem
 from pipelines.status import WaitingBlock
 
@@ -19,6 +19,20 @@ def test_a_table_aligns_numbers_right_and_leaves_no_trailing_blanks() -> None:
     rows = [["short", 5, None, datetime(2026, 3, 1, 9)], ["a longer one", 12000, "why", None]]
     assert table(["series", "entered", "note", "since"], rows) == (
         "series        entered  note  since\nshort               5        2026-03-01T09:00Z\na longer one   12,000  why"
+    )
+
+
+def test_a_terminal_too_narrow_for_a_table_shows_a_line_for_each_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    headings = ["series_id", "rate", "is_newest"]
+    rows: list[list[object]] = [["upgrade", 0.25, True], ["trial", None, False]]
+    assert table_or_records(headings, rows) == table(headings, rows), "in a pipe a row is a line"
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "26")
+    assert "1 of 2" not in table_or_records(headings, rows)
+    monkeypatch.setenv("COLUMNS", "24")
+    assert table_or_records(headings, rows) == (
+        "1 of 2\n  series_id  upgrade\n  rate       0.25\n  is_newest  true\n"
+        "2 of 2\n  series_id  trial\n  rate\n  is_newest  false"
     )
 
 

@@ -49,7 +49,7 @@ def play(nights: int, console: Console) -> None:
 
 
 def summary(entries: polars.DataFrame, messages: polars.DataFrame) -> polars.DataFrame:
-    """One row per series: entries, how they stand, goals, and messages.
+    """One row per series: entries, how they stand, goals (of those who were not held out), and messages.
 
     ``goal_rate`` and ``held_out_rate`` are shares of first entries, with the series and without it; null where there
     are none. Later entries are left out because the held-out have none: the two arms would not be alike.
@@ -63,7 +63,7 @@ def summary(entries: polars.DataFrame, messages: polars.DataFrame) -> polars.Dat
     per_series = entries.group_by("series_id").agg(
         polars.len().alias("entries"),
         *((polars.col("status") == status).sum().alias(status) for status in statuses),
-        goal.sum().alias("goals"),
+        goal.filter(~held_out).sum().alias("goals"),
         goal.filter(first & ~held_out).mean().alias("goal_rate"),
         goal.filter(held_out).mean().alias("held_out_rate"),
     )

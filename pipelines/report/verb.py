@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.hint import did_you_mean
-from pipelines.output import table as aligned
-from pipelines.output import to_json
+from pipelines.output import table_or_records, to_json
 from pipelines.problems import UsageError
 from pipelines.report import documentation, export, text
 from pipelines.report.build import Report
@@ -48,7 +47,7 @@ def write(report: Report, series_id: str | None, name: str | None, folder: Path 
         return f"{text.one_series(report, series_id) if series_id else text.overview(report)}\n"
     if format == "csv":
         return export.as_csv(tables[name])
-    return f"{aligned(tables[name].columns, export.printable_rows(tables[name]))}\n"
+    return f"{table_or_records(tables[name].columns, export.printable_rows(tables[name]))}\n"
 
 
 def failures(report: Report) -> list[str]:
