@@ -67,6 +67,16 @@ class Engine:
             project.run(as_of.replace(tzinfo=UTC), due=due)
             self.tables = read_tables(project)
 
+    def tags_sent(self) -> dict[tuple[str, str], str]:
+        """By customer and tag what has left last, of all tag writes, in the order in which their batches left."""
+        project = Project.open(self.folder)
+        while any(batch.status == "handed_off" for batch in project.hand_off().batches):
+            pass  # what waited for this hand-off leaves with the next one
+        batches = project.table("batches").filter(channel="tags", status="handed_off").sort("handed_off_at")
+        files = [self.folder / "outbox" / f"{batch_id}.jsonl" for batch_id in batches["batch_id"]]
+        writes = [json.loads(line)["payload"] for file in files for line in file.read_text().splitlines()]
+        return {(write["customer_id"], write["tag"]): write["action"] for write in writes}
+
     def take(self, source: str, rows: list[Row]) -> None:
         """Rows that arrive: by key they replace, else they are added; a message is named by its id."""
         if source == "engagements":

@@ -156,6 +156,7 @@ def projects(draw: st.DrawFn) -> Raw:
         "sending": without_none(sending),
         "sources": {source: {"lag": lag} for source, lag in lags.items() if lag},
         "channels": {"sms": {"address": "phone", "receipts": False}},
+        "tags": {"sender": "outbox"},
     }
 
 
