@@ -271,6 +271,16 @@ def test_a_page_fits_on_paper(report: Report, page: Page, tmp_path: Path) -> Non
     assert not page.is_visible("form.filters")
 
 
+@pytest.mark.parametrize("width", [900, 1024, 1280])
+def test_no_table_is_wider_than_its_place(report: Report, page: Page, tmp_path: Path, width: int) -> None:
+    write_pages(report, tmp_path)
+    page.set_viewport_size({"width": width, "height": 900})
+    for name in ("index", "upgrade"):
+        page.goto((tmp_path / f"{name}.html").as_uri())
+        for place in page.locator(".scroll:visible").all():
+            assert place.evaluate("each => each.scrollWidth - each.clientWidth") <= 1, place.get_attribute("aria-label")
+
+
 def shown(page: Page, name: str) -> str:
     return page.locator(f".cards [data-n='{name}']").inner_text()
 
