@@ -22,6 +22,7 @@ from tests.kafka_cluster import Cluster, cluster
 from tests.test_files_sender import batch
 from tests.test_hand_off import AS_OF, CLOCK, add_batch, definitions, make, messages, opened
 from tests.test_smtp import free_port
+from tests.test_tag_writes import add as add_tags
 from warehouse.duckdb import DuckDB
 
 NUMBERS = count()
@@ -73,7 +74,9 @@ def test_each_message_is_a_record_under_its_id(warehouse: DuckDB, running: Clust
         "b1-000002",
         "b2-000000",
     ]
-    assert [record.headers() for record in records] == [[("batch_id", b"b1")]] * 3 + [[("batch_id", b"b2")]]
+    assert [dict(record.headers() or ()) for record in records] == [
+        {"batch_id": (record.key() or b"").split(b"-")[0], "message_id": record.key()} for record in records
+    ]
     said = json.loads(records[1].value() or b"")
     assert (said["message_id"], said["address"], said["payload"]) == (
         "b1-000001",
@@ -81,6 +84,20 @@ def test_each_message_is_a_record_under_its_id(warehouse: DuckDB, running: Clust
         {"subject": 'Hi "1"'},
     )
     assert said["queued_at"] == "2026-03-01T09:00:00Z"
+
+
+def test_what_is_said_of_one_customers_tags_has_one_key(tmp_path: Path, running: Cluster, topic: str) -> None:
+    with opened(tmp_path) as warehouse:
+        make(warehouse)
+        for hour, action in ((9, "add"), (10, "remove"), (11, "add")):
+            add_tags(warehouse, hour, action, 7, 12)
+        for _ in range(3):
+            offer(warehouse, settings(running.servers, topic))
+    records = running.records(topic)
+    said = [(record.key(), dict(record.headers() or ())["message_id"]) for record in records]
+    assert [message_id for key, message_id in said if key == b"7"] == [b"9-add-7", b"10-remove-7", b"11-add-7"]
+    assert len(said) == 6
+    assert [json.loads(record.value() or b"")["message_id"].encode() for record in records] == [id_ for _, id_ in said]
 
 
 def test_a_record_that_is_too_large_is_refused_alone(warehouse: DuckDB, running: Cluster, topic: str) -> None:

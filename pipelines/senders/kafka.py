@@ -1,4 +1,4 @@
-"""The `kafka` sender: each message a record, keyed by its id, so that whoever gets it twice can tell."""
+"""The `kafka` sender: each message a record that has its id, so that whoever gets it twice can tell."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pipelines.senders.extra import need
 from pipelines.senders.file_format import write_jsonl
 from pipelines.senders.protocol import Batch, Outcome, Promise, SenderError, UnansweredError
 from pipelines.senders.sender_type import SenderType
+from warehouse.tables import TAG_CHANNEL
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
@@ -43,8 +44,10 @@ _LOG.propagate = False
 class KafkaSender:
     """Adds a record per message to a topic: the key is ``message_id``, the value the message as JSON.
 
-    The header ``batch_id`` says what it came with. The producer is idempotent and waits for all replicas in sync; each
-    record's delivery report says what became of its message. A repeat after a kill has the same keys.
+    Records of tag writes have the ``customer_id`` as their key: Kafka keeps the order of one key, and what is said of
+    one customer must arrive in it. Headers of every record are ``message_id``, and ``batch_id`` for what it came with.
+    The producer is idempotent and waits for all replicas in sync; each record's delivery report says what became of its
+    message. A repeat after a kill has the same keys.
 
     Attributes:
         config: What librdkafka is told, by its names.
@@ -73,9 +76,11 @@ class KafkaSender:
         """
         producer = self._open()
         reports: dict[str, str | None] = {}
-        for message_id, value in zip(batch.messages["message_id"].to_pylist(), _values(batch), strict=True):
+        ids, keys = (batch.messages[name].to_pylist() for name in ("message_id", _key(batch)))
+        for message_id, key, value in zip(ids, keys, _values(batch), strict=True):
             reports[message_id] = _NO_REPORT
-            record = {"key": message_id, "value": value, "headers": [("batch_id", batch.batch_id)]}
+            headers = [("batch_id", batch.batch_id), ("message_id", message_id)]
+            record = {"key": str(key), "value": value, "headers": headers}
             failure = _produce(producer, self.topic, record, partial(_note, reports, message_id))
             if failure:
                 reports[message_id] = failure
@@ -136,6 +141,11 @@ class KafkaSender:
 
     def _where(self) -> str:
         return f"Kafka's topic {self.topic}"
+
+
+def _key(batch: Batch) -> str:
+    """The column whose values keep their order."""
+    return "customer_id" if batch.channel == TAG_CHANNEL else "message_id"
 
 
 def _values(batch: Batch) -> list[bytes]:
