@@ -142,6 +142,7 @@ def run(
             with warehouse.transaction():
                 id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
                 state.claim(warehouse, settings.target)
+                state.note_customer_tags(warehouse, sources["customer_tags"].columns is not None)
                 found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, guard, memo)
         except BaseException:
             memo.forget_told()

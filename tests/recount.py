@@ -55,6 +55,9 @@ class World:
             self.rows = {name: read(connection, f"series.{name}") for name in STATE}
             self.engagements = self.source(connection, "engagements")
             self.pending_tags = read(connection, "series_state.pending_tags")
+            self.has_tags = bool(
+                connection.execute("from duckdb_tables() where table_name = 'customer_tags'").fetchall()
+            )
         self.versions: dict[str, list[Version]] = defaultdict(list)
         for row in sorted(self.rows["definitions"], key=lambda row: (row["first_as_of"], row["definition_hash"])):
             known = self.versions[row["series_id"]]
@@ -593,4 +596,7 @@ def customer_tags_now(world: World) -> Iterator[Row]:
     for key, write in newest.items():
         if write["action"] == "add":
             columns = ("customer_id", "tag", "series_id", "block_id", "as_of")
-            yield {**{name: write[name] for name in columns}, "in_source": key not in pending}
+            yield {
+                **{name: write[name] for name in columns},
+                "in_source": key not in pending if world.has_tags else None,
+            }

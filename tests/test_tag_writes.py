@@ -390,3 +390,22 @@ def test_the_source_decides_once_it_has_caught_up(club: Club) -> None:
     assert club.tagged(12) == ["c2"]
     club.sql("insert into customer_tags values ('c0', 'vip')")
     assert club.tagged(13) == ["c0", "c2"]
+
+
+def test_the_report_says_nothing_of_a_source_that_there_is_not(club: Club) -> None:
+    def in_source() -> list[bool | None]:
+        tags = Project.open(club.folder).report().tables["customer_tags_now"].sort("customer_id")
+        return list(tags["in_source"])
+
+    club.run(9)
+    assert in_source() == [False, False]
+    club.sql("insert into customer_tags values ('c1', 'vip')")
+    club.run(10)
+    assert in_source() == [True, False]
+    club.sql("drop table customer_tags")
+    club.run(11)
+    assert in_source() == [None, None]
+    club.sql("update series_state.meta set schema_version = 7; alter table series_state.meta drop has_customer_tags")
+    club.sql("create table customer_tags (customer_id varchar, tag varchar)")
+    club.run(12)
+    assert in_source() == [True, False]

@@ -39,6 +39,7 @@ set tag_write_id = md5(
     || cast(customer_id as varchar)
 )""",
     ),
+    7: (f"alter table {META.qualified_name} add column if not exists has_customer_tags boolean",),
 }
 """Statements that lead from a version to the next, by the version they start from; new tables are made anyway."""
 
@@ -138,6 +139,15 @@ def claim(warehouse: Warehouse, target: str | None) -> None:
     if target is not None:
         query = f"update {META.qualified_name} set target = $target where target is null"
         warehouse.execute(query, {"target": target})
+
+
+def note_customer_tags(warehouse: Warehouse, present: bool) -> None:
+    """Note whether there is a `customer_tags` source, inside the caller's transaction: results alone do not tell."""
+    query = f"""
+update {META.qualified_name} set has_customer_tags = $present
+where has_customer_tags is distinct from $present
+"""
+    warehouse.execute(query, {"present": present})
 
 
 def customer_id_type(warehouse: Warehouse) -> str:

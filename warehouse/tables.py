@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from warehouse.table import CUSTOMER_ID, Column, Table
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
 OUTCOMES = ("matched", "not_matched", "delivered", "not_delivered", "waited", "tagged")
@@ -35,10 +35,11 @@ _AS_OF = Column("as_of", "TIMESTAMP", "The logical time (UTC) of the run that wr
 META = Table(
     "series_state",
     "meta",
-    "one row: the version of these tables, and whose they are",
+    "one row: the version of these tables, whose they are, and what the newest run had",
     (
         Column("schema_version", "INTEGER", "See warehouse.tables.SCHEMA_VERSION."),
         Column("target", "VARCHAR", "The target whose runs these are; null: of a project without targets, so far."),
+        Column("has_customer_tags", "BOOLEAN", "Whether the newest run had a `customer_tags` source; null: none said."),
     ),
 )
 
