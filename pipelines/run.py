@@ -142,7 +142,6 @@ def run(
             with warehouse.transaction():
                 id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
                 state.claim(warehouse, settings.target)
-                state.note_customer_tags(warehouse, sources["customer_tags"].columns is not None)
                 found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, guard, memo)
         except BaseException:
             memo.forget_told()
@@ -226,6 +225,7 @@ def make_job(
             and stood.block_id in definitions.series[stood.series_id].graph.entry_rules
         ),
         revised=revised,
+        has_customer_tags=sources["customer_tags"].columns is not None,
     )
 
 

@@ -141,15 +141,6 @@ def claim(warehouse: Warehouse, target: str | None) -> None:
         warehouse.execute(query, {"target": target})
 
 
-def note_customer_tags(warehouse: Warehouse, present: bool) -> None:
-    """Note whether there is a `customer_tags` source, inside the caller's transaction: results alone do not tell."""
-    query = f"""
-update {META.qualified_name} set has_customer_tags = $present
-where has_customer_tags is distinct from $present
-"""
-    warehouse.execute(query, {"present": present})
-
-
 def customer_id_type(warehouse: Warehouse) -> str:
     """The type that customer ids have in a state that exists."""
     columns = dict(warehouse.columns("series.entries") or ())

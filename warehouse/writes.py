@@ -39,6 +39,11 @@ def delete(target: str, keys: Sequence[str], select: str) -> str:
     return f"delete from {target} as target\nwhere exists (\nselect 1\nfrom (\n{select}\n) as gone\nwhere {match}\n)"
 
 
+def note(target: str, column: str, value: str) -> str:
+    """Give a column of a table of one row a value; where it has it already, nothing is written."""
+    return f"update {target} set {column} = {value}\nwhere {column} is distinct from {value}"
+
+
 def update(target: str, key: str, changes: dict[str, str], source: str) -> str:
     """Set columns of the rows that a step's table has, each from the column of its row in that table.
 

@@ -275,6 +275,9 @@ def _write(job: Job) -> Iterator[Statement]:
         "run_pending_tags",
     )
     yield _append(tables.PENDING_TAGS, all_of(tables.PENDING_TAGS, "run_pending_tags"), "run_pending_tags")
+    # What is pending does not tell a source that lacks a tag from one that is not there.
+    present = "true" if job.has_customer_tags else "false"
+    yield Statement("source of tags", writes.note(tables.META.qualified_name, "has_customer_tags", present))
     messages = tables.MESSAGES.qualified_name
     yield Statement(
         "receipts of messages",

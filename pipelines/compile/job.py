@@ -30,6 +30,7 @@ class Job:
         company: Attributes of companies likewise; empty where there are none.
         stood_at: The entry rules (series and block) that somebody stands at, who came before they were entry rules.
         revised: The series that ran in another version before.
+        has_customer_tags: Whether there is a source of that name.
     """
 
     definitions: CheckedDefinitions
@@ -37,6 +38,7 @@ class Job:
     company: Columns
     stood_at: frozenset[tuple[str, str]]
     revised: frozenset[str]
+    has_customer_tags: bool
 
     @property
     def series(self) -> Sequence[CheckedSeries]:

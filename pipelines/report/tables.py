@@ -337,8 +337,8 @@ CUSTOMER_TAGS_NOW = ReportTable(
         Column(
             "in_source",
             FLAG,
-            "A run since then has found it in the customer_tags source; false: none has, so far. Null: at the newest run "
-            "there was no such source.",
+            "A run since then has found it in the customer_tags source; false: none has, so far. Null: the source was "
+            "not there at the newest run.",
         ),
     ),
 )

@@ -10,7 +10,8 @@ create schema if not exists series;
 
 create table if not exists series_state.meta (
     schema_version INTEGER,
-    target VARCHAR
+    target VARCHAR,
+    has_customer_tags BOOLEAN
 );
 
 create table if not exists series.ticks (
@@ -215,7 +216,7 @@ from series_state.closed_visits
 where outcome = 'waited';
 
 insert into series_state.meta (schema_version)
-select 7 as schema_version
+select 8 as schema_version
 where not exists (select 1 from series_state.meta);
 
 -- view source_customers
@@ -2786,6 +2787,10 @@ where gone.customer_id = target.customer_id and gone.tag = target.tag
 insert into series_state.pending_tags (customer_id, tag, action, as_of)
 select customer_id, tag, action, as_of
 from run_pending_tags;
+
+-- source of tags
+update series_state.meta set has_customer_tags = true
+where has_customer_tags is distinct from true;
 
 -- receipts of messages
 update series.messages as target
