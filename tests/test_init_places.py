@@ -148,6 +148,17 @@ def test_a_file_that_cannot_be_used_is_said_and_passed_over(here: Path, content:
     assert settings()["sources"]["customers"] == {"csv": "../exports/customers.csv"}
 
 
+def test_a_name_that_no_file_of_text_can_have(here: Path) -> None:
+    for name in ("customers", "\x1b[31musers"):
+        export(f"exports/{name}.csv", "select n as customer_id from range(3) as numbers(n)")
+    result = init("--csv", "exports", "--yes")
+    assert result.exit_code == 0
+    assert "a name with control characters cannot be a source; rename it" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert settings()["sources"]["customers"] == {"csv": "../exports/customers.csv"}
+    assert (here / "project/series.yml").is_file()
+
+
 def test_parquet_that_is_none(here: Path) -> None:
     (here / "users.parquet").write_text("hello" * 100)
     refused = init("--parquet", "users.parquet", "--yes")

@@ -128,9 +128,11 @@ def _candidate(folder: Path, format_: FileFormat, export: _Export, table: str) -
     """Look at some files by the reader that runs have.
 
     Raises:
-        ValueError: There are none, or they have no header.
+        ValueError: There are none, or they have no header, or a name that ``series.yml`` cannot have.
         WarehouseError: They cannot be read.
     """
+    if not export.title.isprintable():
+        raise ValueError(f"{export.title}: a name with control characters cannot be a source; rename it")
     files, columns = _columns(Files(format_, export.pattern), export.title, table)
     place: dict[str, str] = {format_: from_project(folder, Path(export.pattern))}
     types: Mapping[str, str] = {}
