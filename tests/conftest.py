@@ -5,9 +5,20 @@ from pathlib import Path
 
 import pytest
 
+LONG = "tests/test_worlds.py"
+"""The file whose tests take a minute each: they are begun first, and workers share them."""
+
 # Many tests start Python, and compiling every module anew is most of what a command does. Where the machine says that
 # nothing compiled is kept, as images of containers do, the tests' own processes keep it all the same.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, or one worker would end minutes after the others; a file's other tests share what it makes."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    for item in items:
+        if not item.nodeid.startswith(LONG):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(autouse=True)
