@@ -34,7 +34,7 @@ PROFILE = os.environ.get("SERIES_PROFILE", "ci")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_engine_and_evaluator_agree(part: int) -> None:
     @settings(settings.get_profile(PROFILE), database=None, deadline=None, suppress_health_check=SLOW)
-    @given(plays())
+    @given(plays(most_acts=7 if PROFILE == "ci" else 9))
     def agree(play: Play) -> None:
         check(play)
 

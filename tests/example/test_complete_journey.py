@@ -24,8 +24,8 @@ from pipelines import Project
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent.parent / "examples" / "complete_journey"
 SERIES = sorted(path.stem for path in HERE.glob("*.sql") if path.stem != "raw")
-# The first six weeks by default, for the time it takes; the autumn campaign is in EXAMPLE_NIGHTS=365 only.
-NIGHTS = int(os.environ.get("EXAMPLE_NIGHTS", "45"))
+# The first month by default, for the time it takes; the autumn campaign is in EXAMPLE_NIGHTS=365 only.
+NIGHTS = int(os.environ.get("EXAMPLE_NIGHTS", "30"))
 LAST_NIGHT = datetime(2017, 1, 1, 2) + timedelta(days=NIGHTS)
 
 ENTRY = ["customer_id", "entry_number", "status", "entered_at", "ended_at", "goal_at"]
