@@ -129,7 +129,7 @@ def test_a_glob_is_one_table_and_places_can_be_mixed(here: Path) -> None:
         (b"", "exports/bad.csv is empty; the first line of a CSV file names its columns"),
         (b"7,ann@example.com\n8,bob@example.com\n", "the first line looks like a row; it must name the columns"),
         (b"a,b\n1,2,3\n", "not every row has as many values as the header, separated by ','"),
-        (b"a,b\nM\xfcller,2\n", "This file is not utf-8 encoded."),
+        (b"a,b\nM\xfcller,2\n", "line 2: not UTF-8; write the file in UTF-8"),
     ],
     ids=["empty", "no header", "ragged", "not UTF-8"],
 )

@@ -24,6 +24,7 @@ from tests import shop
 from tests.golden import assert_golden
 from warehouse.adapter import LockedError, StatementError, WarehouseError
 from warehouse.duckdb import DuckDB
+from warehouse.inputs import Files
 
 HERE = Path(__file__).parent
 REFUSED = sorted((HERE / "source_kinds").glob("*.yml"))
@@ -369,3 +370,21 @@ def test_the_same_sources_serve_two_projects_at_once(tmp_path: Path) -> None:
     with Project.open(tmp_path / "one").session():
         series = Path(sys.executable).with_name("series")
         subprocess.run([series, "run", "--as-of", AS_OF], cwd=tmp_path / "two", check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (b"9,ada@example.com,extra", "3 values separated by ',', and the header has 2"),
+        (b"9,ada@ex\xe4mple.com", "not UTF-8; write the file in UTF-8"),
+        (b'9,"ada@example.com', "no CSV; are quotes closed, and doubled within values?"),
+    ],
+)
+def test_a_bad_row_is_named_by_its_place_and_not_quoted(tmp_path: Path, row: bytes, said: str) -> None:
+    good = b"".join(b"%d,a%d@example.com\n" % (number, number) for number in range(30_000))
+    (tmp_path / "bad.csv").write_bytes(b"customer_id,email\n" + good + row + b"\n")
+    source = Files("customers", "csv", [tmp_path / "bad.csv"], "source `customers`")
+    with duckdb.connect() as connection, pytest.raises(WarehouseError) as refused:
+        source.open(connection, rows=True)
+    where = f'"{tmp_path / "bad.csv"}", line 30002'
+    assert str(refused.value) == f"source `customers`: the files cannot be read: {where}: {said}"

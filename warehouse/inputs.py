@@ -120,8 +120,16 @@ def is_locked(error: Exception) -> bool:
 
 
 def _shortly(error: Exception, delimiter: str) -> str:
-    """What is wrong with a file: not every option that was tried to read it."""
+    """What is wrong with a file: not every option that was tried to read it, and no row, which DuckDB quotes."""
     text = " ".join(first_paragraph(error).split())
     if found := re.search(r"sniffing file (\".+?\")", text):
         return f"{found[1]}: not every row has as many values as the header, separated by {delimiter!r}"
-    return text
+    if not (line := re.search(r"CSV Error on Line: ([\d,]+)", text)):
+        return text
+    file = re.search(r"^\s*file = (.+)$", str(error), re.MULTILINE)
+    where = f'"{file[1]}", line {line[1]}' if file else f"line {line[1]}"
+    if "This file is not utf-8 encoded" in text:
+        return f"{where}: not UTF-8; write the file in UTF-8"
+    if counts := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text):
+        return f"{where}: {counts[2]} values separated by {delimiter!r}, and the header has {counts[1]}"
+    return f"{where}: no CSV; are quotes closed, and doubled within values?"
