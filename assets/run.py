@@ -19,7 +19,7 @@ from pydantic import Field
 from pipelines import display
 from pipelines.figures import RunFigures
 from pipelines.model import Definitions
-from pipelines.project import RunResult
+from pipelines.run_result import RunResult
 from pipelines.schedule import parse_as_of
 from warehouse.views import PUBLIC
 

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipelines.project import Project as Project
-    from pipelines.project import RunResult as RunResult
+    from pipelines.run_result import RunResult as RunResult
 
+_HOMES = {"Project": "pipelines.project", "RunResult": "pipelines.run_result"}
 __all__ = ["Project", "RunResult"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: the command line starts faster without."""
-    if name in __all__:
-        from pipelines import project
-
-        return getattr(project, name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pipelines.hand_off.batches import BatchRow, DecisionResult
     from pipelines.hand_off.hand_off import HandOffResult
     from pipelines.hand_off.offer import HandedBatch
-    from pipelines.project import RunResult
     from pipelines.run import SeriesRun
+    from pipelines.run_result import RunResult
     from pipelines.status import SeriesStatus, Status, WaitingBatches
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from pipelines.figures import Batches, RunFigures
-    from pipelines.guards import GuardFinding
     from pipelines.hand_off.batches import BatchRow, Decision, DecisionResult
     from pipelines.hand_off.hand_off import HandOffResult
     from pipelines.health import Finding
@@ -31,38 +30,11 @@ if TYPE_CHECKING:
     from pipelines.project_warehouse import ProjectWarehouse
     from pipelines.receipts.load import LoadResult, Track
     from pipelines.report import Report
-    from pipelines.run import SeriesRun
+    from pipelines.run_result import RunResult
     from pipelines.scenarios.run import ScenarioResult
     from pipelines.source_overview import SourceOverview
     from pipelines.status import Status
     from warehouse.inputs import Input
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a run did.
-
-    Attributes:
-        target: The target that it was for; None: the project has no targets.
-        as_of: The instant, naive UTC.
-        series: Those that took part, or were asked to; in the order of their files.
-        hand_off: What became of the batches; None when they were to stay.
-        ignored_engagements: Rows of the engagements source since the run before that count for nothing, by reason.
-        unknown_zones: Customers whose time zone does not exist and is taken as the project's; 0 where nothing asks.
-        guards: The limits that this run, or an earlier one of these series at this instant, went beyond.
-        unfit: Values that cannot be read as the type that `series.yml` gives their column, by `source.column`.
-        unpublished: Why the copy for readers could not be brought up to date; empty: it was, or need not be.
-    """
-
-    target: str | None
-    as_of: datetime
-    series: tuple[SeriesRun, ...]
-    hand_off: HandOffResult | None
-    ignored_engagements: Mapping[str, int] = field(default_factory=dict)
-    unknown_zones: int = 0
-    unfit: Mapping[str, int] = field(default_factory=dict)
-    guards: tuple[GuardFinding, ...] = ()
-    unpublished: str = ""
 
 
 TARGET_VARIABLE = "SERIES_TARGET"
@@ -201,36 +173,26 @@ class Project:
             UsageError: A series is named that does not exist, or a guard that cannot be accepted.
             WarehouseError: The warehouse cannot be opened.
         """
-        from pipelines.guards import are_set, read_findings
+        from pipelines.hand_off.claim import is_any_waiting
         from pipelines.hand_off.hand_off import HandOffResult
-        from pipelines.run import count_ignored, run
-        from pipelines.source_rows import count_unfit
-        from pipelines.sources import find_sources
-        from pipelines.zones import count_unknown
+        from pipelines.run import run
+        from pipelines.run_result import read_result
 
         instant = _instant(as_of)
         self._refuse_unreadable()
         with self._warehouse.open(inputs=self._inputs()) as warehouse:
-            results = run(warehouse, self.definitions, instant, series=series, due=due, accept=accept, memo=self._memo)
-            has_run = any(one.state == "done" for one in results)
-            ignored = count_ignored(warehouse, instant) if has_run else {}
-            unknown_zones = count_unknown(warehouse, self.definitions) if has_run else 0
-            settings = self.definitions.settings
-            is_typed = has_run and any(source.types for source in settings.sources.values())
-            unfit = count_unfit(warehouse, find_sources(warehouse, settings)[0]) if is_typed else {}
-            guarded = are_set(self.definitions) and results
-            found = read_findings(warehouse, instant, [one.series_id for one in results]) if guarded else ()
-            handed = HandOffResult((), settings.policy.stopped) if hand_off else None
+            ran = run(warehouse, self.definitions, instant, series=series, due=due, accept=accept, memo=self._memo)
+            result = read_result(warehouse, self.definitions, instant, ran)
             # A repeat has its batches too, those that an earlier one left.
-            leaves = hand_off and _waiting(warehouse)
+            leaves = hand_off and is_any_waiting(warehouse)
             unpublished = "" if leaves else self._warehouse.try_publish(warehouse)
+        handed = HandOffResult((), self.definitions.settings.policy.stopped) if hand_off else None
         if leaves:
             # Senders may be slow: nobody waits for them.
             handed = self._hand_off()
             with self._warehouse.open() as warehouse:
                 unpublished = self._warehouse.try_publish(warehouse)
-        target = self.definitions.settings.target
-        return RunResult(target, instant, tuple(results), handed, ignored, unknown_zones, unfit, found, unpublished)
+        return replace(result, hand_off=handed, unpublished=unpublished)
 
     def hand_off(self) -> HandOffResult:
         """Offer the pending batches again.
@@ -553,15 +515,6 @@ class Project:
         from pipelines.inputs import find_inputs
 
         return find_inputs(self.definitions.settings, self.folder)
-
-
-def _waiting(warehouse: Warehouse) -> bool:
-    """Whether batches wait for a hand-off. In a state of an older version none does, until a run has migrated it."""
-    from pipelines.hand_off.claim import read_waiting
-    from warehouse import state
-    from warehouse.tables import SCHEMA_VERSION
-
-    return state.read_version(warehouse) == SCHEMA_VERSION and bool(read_waiting(warehouse))
 
 
 def _instant(as_of: datetime | str | None) -> datetime:

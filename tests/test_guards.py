@@ -14,7 +14,7 @@ from pipelines import Project
 from pipelines.display import failures
 from pipelines.guards import GuardError, GuardFinding
 from pipelines.problems import RefusedError, UsageError
-from pipelines.project import RunResult
+from pipelines.run_result import RunResult
 
 FILE = "warehouse/warehouse.duckdb"
 MONDAY, TUESDAY, WEDNESDAY = (f"2026-03-0{day}T09:00Z" for day in (2, 3, 4))

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import Project, display
 from pipelines.hand_off.hand_off import HandOffResult
-from pipelines.project import RunResult
+from pipelines.run_result import RunResult
 
 SERIES = """
 series: hello

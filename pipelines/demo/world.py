@@ -25,7 +25,7 @@ from warehouse import writes
 from warehouse.adapter import Warehouse
 
 if TYPE_CHECKING:
-    from pipelines.project import RunResult
+    from pipelines.run_result import RunResult
 
 HISTORY = timedelta(days=60)
 """How long before the first run people are known to have come by."""
@@ -101,7 +101,7 @@ class World:
             "since": story.starts_at - HISTORY,
             "until": story.ends_at + AFTERWARDS,
         }
-        for statement in _read("schema").split(";\n"):
+        for statement in read_query("demo/schema").split(";\n"):
             if statement.strip():
                 self._warehouse.execute(statement)
         self._add("demo.habits", "habits")
@@ -162,14 +162,16 @@ class World:
     def _sync_tags(self, day: Mapping[str, datetime]) -> None:
         """Bring the tags that runs wrote into the company's own table, as a nightly sync would do it."""
         written = {**day, "actions": ["add", "remove"]}
-        self._warehouse.execute(writes.delete("customer_tags", _COLUMNS["customer_tags"], _read("tags")), written)
+        self._warehouse.execute(
+            writes.delete("customer_tags", _COLUMNS["customer_tags"], read_query("demo/tags")), written
+        )
         self._add("customer_tags", "tags", {**day, "actions": ["add"]})
 
     def _fetch(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        return self._warehouse.fetch(_read(query), parameters)
+        return self._warehouse.fetch(read_query(f"demo/{query}"), parameters)
 
     def _add(self, target: str, query: str, parameters: Mapping[str, Any] | None = None) -> None:
-        self._warehouse.execute(writes.append(target, _COLUMNS[target], _read(query)), parameters)
+        self._warehouse.execute(writes.append(target, _COLUMNS[target], read_query(f"demo/{query}")), parameters)
 
     def _add_rows(self, target: str, rows: Sequence[tuple[object, ...]]) -> None:
         if rows:
@@ -177,7 +179,3 @@ class World:
             select = "select " + ", ".join(f"unnest(${column})" for column in columns)
             values = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
             self._warehouse.execute(writes.append(target, columns, select), values)
-
-
-def _read(query: str) -> str:
-    return read_query(f"demo/{query}")

@@ -16,6 +16,8 @@ from pipelines.hand_off.mark import mark_batches, split
 from pipelines.hand_off.offer import HandedBatch, Waiting
 from pipelines.hand_off.tag_order import find_waiting
 from pipelines.senders.protocol import MESSAGE_COLUMNS, Sender, WarehouseSender
+from warehouse import state
+from warehouse.tables import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,6 +70,11 @@ order by batch_id, message_id
 def read_waiting(warehouse: Warehouse) -> list[Waiting]:
     """What has not left and is not held: messages, then tag writes, each in the order of its run, then its id."""
     return [Waiting(*row) for row in warehouse.fetch(_WAITING)]
+
+
+def is_any_waiting(warehouse: Warehouse) -> bool:
+    """Whether batches wait for a hand-off. In a state of an older version none does, until a run has migrated it."""
+    return state.read_version(warehouse) == SCHEMA_VERSION and bool(read_waiting(warehouse))
 
 
 def claim(

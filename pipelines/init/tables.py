@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from pathlib import Path
 
 from pipelines.definitions.settings import WAREHOUSE_PATH
 from pipelines.init.candidate import Candidate
+from pipelines.init.opened import opened
 from pipelines.init.places import Found, from_project
 from pipelines.origin import RESERVED
 from pipelines.sql_text import identifier
@@ -23,12 +23,10 @@ def find_tables(folder: Path, path: Path) -> Found:
     Raises:
         WarehouseError: It cannot be opened.
     """
-    from warehouse.duckdb import DuckDB
-
     attach = _attachment(folder, path)
     candidates = []
     unusable = {}
-    with contextlib.closing(DuckDB.open(path, read_only=True)) as warehouse:
+    with opened(path) as warehouse:
         for schema, name, columns in relations(warehouse):
             title = name if schema == "main" else f"{schema}.{name}"
             if "." in name:

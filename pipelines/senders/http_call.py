@@ -134,9 +134,12 @@ def _told(host: str, error: Exception, seconds: float) -> SenderError:
             isinstance(each, ssl.SSLCertVerificationError) for each in (*error.args, error.__cause__)
         ):
             return SenderError(f"{host} shows a certificate that is not trusted.")
-        case failures.NewConnectionError() | failures.ConnectTimeoutError():
-            return SenderError(f"{host} cannot be reached: {name}.")
-        case failures.ProxyError() | failures.LocationValueError():
+        case (
+            failures.NewConnectionError()
+            | failures.ConnectTimeoutError()
+            | failures.ProxyError()
+            | failures.LocationValueError()
+        ):
             return SenderError(f"{host} cannot be reached: {name}.")
         case failures.ReadTimeoutError() | TimeoutError():
             return UnansweredError(f"{host} did not answer within {seconds:g} seconds.")

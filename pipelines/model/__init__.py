@@ -1,0 +1,70 @@
+"""A project's definitions as frozen values: what the YAML says, checked for shape, with positions kept.
+
+Nothing here knows SQL. A rule is still its text (``Expression``); ``pipelines.rules`` reads it.
+"""
+
+from pipelines.model.definitions import Definitions
+from pipelines.model.series import (
+    ENGAGEMENT_KINDS,
+    GOOD_OUTCOMES,
+    NON_RECEIPT_KINDS,
+    RECEIPT_KINDS,
+    STATUSES,
+    SUPPRESSING_KINDS,
+    AnyBlock,
+    Block,
+    ContentBlock,
+    DateTime,
+    Goal,
+    Guards,
+    Kind,
+    Outcome,
+    Reentry,
+    RuleBlock,
+    SendWindow,
+    Series,
+    Status,
+    TagAction,
+    TagBlock,
+    WaitBlock,
+    WeekdayTime,
+)
+from pipelines.model.settings import Channel, Limit, Policy, QuietHours, Sender, Settings, Source
+from pipelines.model.text import Content, Expression, Text
+
+__all__ = [
+    "ENGAGEMENT_KINDS",
+    "GOOD_OUTCOMES",
+    "NON_RECEIPT_KINDS",
+    "RECEIPT_KINDS",
+    "STATUSES",
+    "SUPPRESSING_KINDS",
+    "AnyBlock",
+    "Block",
+    "Channel",
+    "Content",
+    "ContentBlock",
+    "DateTime",
+    "Definitions",
+    "Expression",
+    "Goal",
+    "Guards",
+    "Kind",
+    "Limit",
+    "Outcome",
+    "Policy",
+    "QuietHours",
+    "Reentry",
+    "RuleBlock",
+    "SendWindow",
+    "Sender",
+    "Series",
+    "Settings",
+    "Source",
+    "Status",
+    "TagAction",
+    "TagBlock",
+    "Text",
+    "WaitBlock",
+    "WeekdayTime",
+]
