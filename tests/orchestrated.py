@@ -33,11 +33,16 @@ def sql(folder: Path, statement: str) -> list[tuple[Any, ...]]:
         return connection.execute(statement).fetchall()
 
 
-def run_job(folder: Path, instance: dg.DagsterInstance, **options: object) -> dg.ExecuteInProcessResult:
+def run_job(
+    folder: Path, instance: dg.DagsterInstance, run_id: str | None = None, **options: object
+) -> dg.ExecuteInProcessResult:
     """One run of the series; `options` as in `assets.run.RunOptions`."""
     job = build_definitions(folder).resolve_job_def("series_run")
     return job.execute_in_process(
-        instance=instance, run_config={"ops": {"run": {"config": options}}}, raise_on_error=False
+        instance=instance,
+        run_id=run_id,
+        run_config={"ops": {"run": {"config": options}}},
+        raise_on_error=False,
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,23 +171,24 @@ def test_a_held_batch_stops_everything_until_a_person_decides(
 def test_a_step_waits_for_the_warehouse_and_is_tried_again(
     shop: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policies, "RETRY", dg.RetryPolicy(max_retries=60, delay=0.3))
+    monkeypatch.setattr(policies, "RETRY", dg.RetryPolicy(max_retries=3, delay=0.01))
     monkeypatch.setenv("SERIES_LOCK_WAIT", "0")
     holder = duckdb.connect(str(shop / WAREHOUSE))
+    retried: list[str] = []
 
-    def let_go_after_the_first_attempt() -> None:
-        while not instance.get_runs() or not instance.all_logs(
-            instance.get_runs()[0].run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY
-        ):
-            time.sleep(0.05)
-        holder.close()
+    def let_go_after_the_second_attempt(entry: dg.EventLogEntry) -> None:
+        if entry.is_dagster_event and entry.get_dagster_event().is_step_up_for_retry:
+            retried.append(entry.get_dagster_event().step_key or "")
+            if len(retried) == 2:
+                holder.close()
 
-    waiting = threading.Thread(target=let_go_after_the_first_attempt)
-    waiting.start()
-    result = run_job(shop, instance, as_of=FIRST)
-    waiting.join()
+    # Told within the run: a second thread that reads the instance would share its one SQLite connection.
+    run_id = str(uuid.uuid4())
+    instance.add_event_listener(run_id, let_go_after_the_second_attempt)
+    result = run_job(shop, instance, run_id=run_id, as_of=FIRST)
     assert result.success
-    assert steps(result, "STEP_UP_FOR_RETRY")
+    assert steps(result, "STEP_UP_FOR_RETRY") == retried
+    assert len(retried) == 2
     assert metadata(result, "entries")["entered"] == 18
 
 
