@@ -7,7 +7,8 @@ known by its ``batch_id`` is offered again, the same messages under the same id;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ from pipelines.senders import (
 )
 from pipelines.senders.files import FilesSender
 from pipelines.senders.folder import LocalFolder
-from pipelines.senders.protocol import ForgetfulSender
+from pipelines.senders.protocol import ConcurrentSender, ForgetfulSender
 from pipelines.senders.registry import find_type
 from pipelines.senders.unsent import unsent_folder
 from warehouse.adapter import LockedError, StatementError
@@ -232,7 +233,7 @@ def _send_groups(state: _HandOff, way: _Way, sender: Sender, groups: Iterable[Se
                 claimed, messages, others = claim(warehouse, sender, group, state.as_of)
                 over = [each for each in claimed if each.batch_id not in messages]
                 state.note([*others, *mark_expired(warehouse, over)])
-        answers = [_send(way, sender, each, messages[each.batch_id]) for each in claimed if each.batch_id in messages]
+        answers = _send_group(way, sender, claimed, messages)
     if answers:
         with state.opened() as warehouse:
             _mark(state, way, warehouse, answers)
@@ -260,6 +261,21 @@ def _write(state: _HandOff, sender: WarehouseSender, group: Sequence[Waiting]) -
                 return [*others, *over, *mark(warehouse, answers, state.clock())]
         except StatementError as error:
             return mark_errors(warehouse, group, _reason(error))
+
+
+def _send_group(
+    way: _Way, sender: Sender, batches: Iterable[Waiting], messages: Mapping[str, pa.Table]
+) -> list[Answer]:
+    """Offer what is left of batches that were claimed together."""
+
+    def send(batch: Waiting) -> Answer:
+        return _send(way, sender, batch, messages[batch.batch_id])
+
+    left = [each for each in batches if each.batch_id in messages]
+    if not isinstance(sender, ConcurrentSender):
+        return [send(each) for each in left]
+    with ThreadPoolExecutor(sender.at_once) as threads:
+        return list(threads.map(send, left))
 
 
 def _send(way: _Way, sender: Sender, batch: Waiting, messages: pa.Table) -> Answer:

@@ -43,6 +43,11 @@ class FilesSender:
         """Exactly once: a batch is known by its file's name."""
         return "exactly_once"
 
+    @property
+    def at_once(self) -> int:
+        """Two: one file is written while the other waits for its disk or bucket."""
+        return 2
+
     def has(self, batch_id: str) -> bool:
         """Whether the batch's file is there, or cannot be looked for."""
         try:

@@ -161,6 +161,15 @@ class ForgetfulSender(Sender, Protocol):
 
 
 @runtime_checkable
+class ConcurrentSender(Sender, Protocol):
+    """A way out that takes several batches at the same time, each in a thread of its own, and in any order."""
+
+    @property
+    def at_once(self) -> int:
+        """How many batches at most."""
+
+
+@runtime_checkable
 class WarehouseSender(Protocol):
     """A way out that ends within the warehouse, so that messages leave in the transaction that marks them."""
 

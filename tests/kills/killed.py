@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -57,6 +58,7 @@ class Points:
     def __init__(self, last: int | None) -> None:
         self.last = last
         self.passed: list[str] = []
+        self._one_at_a_time = threading.Lock()
 
     def around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def spied(*arguments: Any, **named: Any) -> Any:
@@ -70,9 +72,10 @@ class Points:
         return spied
 
     def reach(self, name: str) -> None:
-        if len(self.passed) == self.last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self.passed.append(name)
+        with self._one_at_a_time:
+            if len(self.passed) == self.last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self.passed.append(name)
 
 
 class Spy:
