@@ -1,7 +1,8 @@
 """Sources that are not as they should be: a clear error, or rows that count for nothing; nothing is ever lost.
 
 ``tests/bad_sources/refused``: after the first run the sources change so that the second stops with what the ``.txt``
-says, and leaves nothing behind. ``ignored``: they change so that the second run does what it would have done anyway.
+says, and leaves the state as it was. ``ignored``: they change so that the second run does what it would have done
+anyway.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def test_the_second_run_does_everything_that_could_go_wrong(undisturbed: Tables)
 
 @pytest.mark.golden
 @pytest.mark.parametrize("case", REFUSED, ids=lambda file: file.stem)
-def test_refused(case: Path, project: Path, undisturbed: Tables) -> None:
+def test_refused(case: Path, project: Path) -> None:
     execute(project, case.read_text())
     if case.with_suffix(".yml").exists():
         shutil.copy(case.with_suffix(".yml"), project / "series.yml")
@@ -100,13 +101,20 @@ def test_refused(case: Path, project: Path, undisturbed: Tables) -> None:
     with pytest.raises((UserError, WarehouseError)) as refused:
         Project.open(project).run(SECOND)
     assert shop.state(project / DATABASE, without=()) == before
-    mend(project)
-    assert after_second_run(project) == undisturbed
     message, _, statement = str(refused.value).partition("\nThe statement was:\n")
     assert statement.startswith(("insert into run_", "insert into series.messages")) or not message.startswith(
         "The run failed"
     )
     assert_golden(case.with_suffix(".txt"), f"{message}\n")
+
+
+@pytest.mark.parametrize("case", REFUSED[::9], ids=lambda file: file.stem)
+def test_a_refused_run_is_done_once_the_sources_are_mended(case: Path, project: Path, undisturbed: Tables) -> None:
+    execute(project, case.read_text())
+    with pytest.raises((UserError, WarehouseError)):
+        Project.open(project).run(SECOND)
+    mend(project)
+    assert after_second_run(project) == undisturbed
 
 
 @pytest.mark.parametrize("case", IGNORED, ids=lambda file: file.stem)
