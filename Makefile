@@ -18,7 +18,7 @@ else
 endif
 
 test: ## Run every test and doctest
-	$(BIN)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses auto --no-loadscope-reorder
 
 check: ## Check formatting, lint, types, import rules, SQL style, and what Dagster loads
 	$(BIN)/ruff format --check

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 LONG = "tests/test_worlds.py"
 """The file whose tests take a minute each: they are begun first, and workers share them."""
@@ -14,11 +16,20 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, or one worker would end minutes after the others; a file's other tests share what it makes."""
+    """The longest first, or one worker would end minutes after the others."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
-    for item in items:
-        if not item.nodeid.startswith(LONG):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Gives a worker a whole file, whose tests share what it makes; of the longest, one test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(LONG) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """How tests are given to workers, whatever `--dist` says."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
