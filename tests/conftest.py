@@ -27,6 +27,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
         return nodeid if nodeid.startswith(LONG) else nodeid.partition("::")[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """How tests are given to workers, whatever `--dist` says."""
     return ByFile(config, log)
