@@ -25,10 +25,10 @@ _TYPES: dict[str, pl.DataType] = {
 
 
 def fetch(warehouse: Warehouse, name: str, **structure: Any) -> pl.DataFrame:
-    """The rows of ``sql/report/<name>.sql.jinja``."""
+    """The rows of ``sql/report/<name>.sql.jinja``; sums of whole numbers, which DuckDB widens, are whole numbers here."""
     frame = pl.from_arrow(warehouse.fetch_arrow(render(f"report/{name}", **structure)))
     assert isinstance(frame, pl.DataFrame)
-    return frame
+    return frame.cast({pl.Decimal(38, 0): pl.Int64})
 
 
 def conform(frame: pl.DataFrame, table: ReportTable) -> pl.DataFrame:

@@ -57,6 +57,8 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
 _FILLED: Mapping[str, str] = {
     "report_ticks": "ticks",
     "report_entries": "entries",
+    "report_slices": "slices",
+    "report_sliced_entries": "sliced_entries",
     "report_messages": "messages",
     "report_tags": "customer_tags_now",
 }
