@@ -25,7 +25,7 @@ _TYPES: dict[str, pl.DataType] = {
 
 
 def fetch(warehouse: Warehouse, name: str, **structure: Any) -> pl.DataFrame:
-    """The rows of ``sql/report/<name>.sql.jinja``; sums of whole numbers, which DuckDB widens, are whole numbers here."""
+    """The rows of ``sql/report/<name>.sql.jinja``; sums of whole numbers, which DuckDB widens, as integers."""
     frame = pl.from_arrow(warehouse.fetch_arrow(render(f"report/{name}", **structure)))
     assert isinstance(frame, pl.DataFrame)
     return frame.cast({pl.Decimal(38, 0): pl.Int64})
