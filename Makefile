@@ -14,7 +14,7 @@ else
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version)'
 	python3 -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[dagster,example,kafka,postgres,receipts,s3]' --group dev
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[dagster,example,kafka,postgres,receipts,s3]' --group dev
 endif
 
 test: ## Run every test and doctest
