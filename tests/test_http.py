@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -296,3 +297,35 @@ def test_templates_see_data_and_nothing_else(warehouse: DuckDB, server: Provider
         "all": payload,
         "list": [1.5, True, 15, "many"],
     }
+
+
+FORM = """headers: {
+    Content-Type: application/x-www-form-urlencoded, Authorization: "Basic {{ ('api:' ~ 7) | base64 }}"
+}"""
+
+
+def test_a_form(warehouse: DuckDB, server: Provider) -> None:
+    warehouse.execute("update series.messages set payload = $payload", {"payload": '{"text": "a=b&to=eve\\u00e9"}'})
+    fields = (
+        "{to: '{{ message_id }}', text: '{{ payload.text }}', 'o:tag': [x, y], n: 1.5, gone: '{{ none }}', "
+        "all: '{{ payload }}'}"
+    )
+    assert {each.status for each in offer(warehouse, server, f"message: {fields}, {FORM}")} == {"handed_off"}
+    request = server.requests[0]
+    assert request.headers["Authorization"] == "Basic YXBpOjc="
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert parse_qsl(request.body.decode("ascii"), strict_parsing=True) == [
+        ("to", "b1-000000"),
+        ("text", "a=b&to=eve\u00e9"),
+        ("o:tag", "x"),
+        ("o:tag", "y"),
+        ("n", "1.5"),
+        ("all", '{"text":"a=b&to=eve\u00e9"}'),
+    ]
+
+
+def test_a_form_that_is_none_loses_nothing(warehouse: DuckDB, server: Provider) -> None:
+    (batch,) = offer(warehouse, server, f"{ONE}, {FORM}, body: '{{{{ messages }}}}'")
+    assert (batch.status, server.requests) == ("pending", [])
+    assert batch.error
+    assert "takes an object, and `body` is none" in batch.error

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pipelines.document import Entry, Fields, Node, Scalar, read_document
+from pipelines.document import Entry, Fields, Items, Node, Scalar, read_document
 from pipelines.model import Text
 from pipelines.problems import Position, Problem
 from pipelines.reader import Reader
@@ -20,6 +20,9 @@ from pipelines.senders.http_call import host_of
 from pipelines.senders.json_template import Names, TemplateFailedError, check, is_expression, render, used
 from pipelines.senders.protocol import MESSAGE_COLUMNS, SenderError
 from pipelines.senders.recipes import NAMES, recipe_text
+
+FORM = "application/x-www-form-urlencoded"
+"""The ``Content-Type`` of a request that holds the fields of a form in place of JSON."""
 
 METHODS = ("POST", "PUT", "PATCH")
 MOST_PER_REQUEST = 1_000
@@ -67,6 +70,12 @@ class Recipe:
     answer_seconds: float
     remembers: timedelta | None
     says: Mapping[str, Scalar]
+
+    @property
+    def is_form(self) -> bool:
+        """Whether requests hold a form's fields, as their ``Content-Type`` says."""
+        said = [entry.value for name, entry in self.headers.entries.items() if name.lower() == "content-type"]
+        return any(isinstance(each, Scalar) and each.text.value.lower().startswith(FORM) for each in said)
 
 
 def read_recipe(entry: Reader) -> Recipe | None:
@@ -163,6 +172,11 @@ def _check_together(reader: Reader, recipe: Recipe) -> None:
         reader.report(
             reader.key_position("remembers"),
             f"`remembers` of {reader.where} is about keys, and none is sent; put `{{{{ key }}}}` into `headers`",
+        )
+    if recipe.is_form and (isinstance(recipe.body, Items) or ("body" not in reader and recipe.per_request > 1)):
+        reader.report(
+            reader.key_position("body" if "body" in reader else "per_request"),
+            f"a request of {reader.where} is a form, which holds fields and no list; make `body` an object",
         )
     if "body" in reader and "messages" not in used(recipe.body):
         reader.report(

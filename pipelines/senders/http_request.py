@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from pipelines.senders.http_recipe import Recipe
+from pipelines.senders.http_recipe import FORM, Recipe
 from pipelines.senders.json_template import TemplateFailedError, render
 from pipelines.senders.protocol import SenderError
 
@@ -69,12 +70,11 @@ def write_request(recipe: Recipe, part: Part, settings: Mapping[str, Any]) -> Re
     values = {**settings, "key": key_of(list(part.messages))}
     try:
         body = render(recipe.body, {**values, "messages": list(part.messages.values())})
-        headers = render(recipe.headers, values)
+        headers = _headers(render(recipe.headers, values))
         url = str(render(recipe.url, values))
     except TemplateFailedError as error:
         raise SenderError(f"The request cannot be written: {error}.") from None
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return Request(url, _headers(headers), text.encode("utf-8", "replace"))
+    return Request(url, headers, (_form(body) if recipe.is_form else _json(body)).encode("utf-8", "replace"))
 
 
 def key_of(message_ids: Sequence[str]) -> str:
@@ -86,6 +86,26 @@ def key_of(message_ids: Sequence[str]) -> str:
     if len(message_ids) == 1:
         return message_ids[0]
     return hashlib.sha256("\n".join(message_ids).encode()).hexdigest()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _form(body: Any) -> str:
+    """An object as the fields of a form: a list is a field for each of its items, an object within is JSON.
+
+    >>> _form({"to": ["ada@example.com", "bob@example.com"], "text": "Hi & bye", "track": True, "data": {"id": 7}})
+    'to=ada%40example.com&to=bob%40example.com&text=Hi+%26+bye&track=true&data=%7B%22id%22%3A7%7D'
+    """
+    if not isinstance(body, Mapping):
+        raise SenderError(f"The request cannot be written: {FORM} takes an object, and `body` is none.")
+    fields = [
+        (name, item) for name, member in body.items() for item in (member if isinstance(member, list) else [member])
+    ]
+    return urlencode(
+        [(name, item if isinstance(item, str) else _json(item)) for name, item in fields], errors="replace"
+    )
 
 
 def _headers(rendered: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
 from typing import Any
@@ -27,6 +28,15 @@ def mailbox_name(mailbox: str) -> str | None:
     return parseaddr(mailbox)[0] or None
 
 
+def base64(text: str) -> str:
+    """Text in Base64, as HTTP's basic authentication has it.
+
+    >>> base64("api:key")
+    'YXBpOmtleQ=='
+    """
+    return b64encode(text.encode()).decode()
+
+
 def pairs(members: Mapping[str, Any], key: str = "name", value: str = "value") -> list[dict[str, Any]]:
     """The members of an object as a list of objects.
 
@@ -40,6 +50,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "address": address,
     "one_address": one_address,
     "mailbox_name": mailbox_name,
+    "base64": base64,
     "pairs": pairs,
     "html": html_of,
 }
