@@ -100,12 +100,12 @@ def _form(body: Any) -> str:
     """
     if not isinstance(body, Mapping):
         raise SenderError(f"The request cannot be written: {FORM} takes an object, and `body` is none.")
-    fields = [
-        (name, item) for name, member in body.items() for item in (member if isinstance(member, list) else [member])
-    ]
-    return urlencode(
-        [(name, item if isinstance(item, str) else _json(item)) for name, item in fields], errors="replace"
-    )
+
+    def texts(member: Any) -> list[str]:
+        items = member if isinstance(member, list) else [member]
+        return [item if isinstance(item, str) else _json(item) for item in items]
+
+    return urlencode({name: texts(member) for name, member in body.items()}, doseq=True, errors="replace")
 
 
 def _headers(rendered: Mapping[str, Any]) -> dict[str, str]:
