@@ -34,8 +34,9 @@ def _until(until: object) -> str:
     match until:
         case timedelta():
             return f"wait {format_duration(until)}"
-        case WeekdayTime(time=time, weekday=weekday):
-            return f"wait until {time}" if weekday is None else f"wait until {WEEKDAYS[weekday]} {time}"
+        case WeekdayTime(time=time, weekday=weekday, timezone=timezone):
+            day = "" if weekday is None else f"{WEEKDAYS[weekday]} "
+            return f"wait until {day}{time}{f' {timezone}' if timezone else ''}"
         case DateTime(local=local, timezone=timezone):
             return f"wait until {local.replace('T', ' ')}{f' {timezone}' if timezone else ''}"
         case _:

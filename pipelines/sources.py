@@ -32,6 +32,18 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {"events": ("properties",), "engagemen
 
 _ID_TYPES = ("VARCHAR", "BIGINT", "UUID")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+_WIDENED = {type_: "bigint" for type_ in _INTEGERS if type_ != "BIGINT"} | {"UBIGINT": "hugeint"}
+"""Whole numbers as rules calculate with them: what comes out must not depend on how narrow a column is."""
+
+_TEXTS: Mapping[str, tuple[str, ...]] = {
+    "companies": ("company_id",),
+    "customer_companies": ("company_id",),
+    "events": ("name",),
+    "engagements": ("message_id", "kind", "link"),
+    "customer_tags": ("tag",),
+}
+"""Columns that are compared as text, whatever they are."""
+
 _TIMES = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE")
 
 
@@ -188,7 +200,7 @@ def _check(table: SourceTable, found: Sequence[str]) -> list[Problem]:
             wanted = source.columns.get(name, name)
             message = f"source `{source.name}`: {source.where} has no column {wanted!r}. It has: {_names(found)}."
             problems.append(_problem(source, message))
-    if "occurred_at" in columns and columns["occurred_at"][1] not in _TIMES:
+    if "occurred_at" in REQUIRED[source.name] and "occurred_at" in columns and columns["occurred_at"][1] not in _TIMES:
         type_ = columns["occurred_at"][1]
         hint = " `types: {occurred_at: timestamp}` reads it as one." if type_ == "VARCHAR" else ""
         message = f"source `{source.name}`: occurred_at is {type_}; it must be a timestamp or a date.{hint}"
@@ -251,9 +263,7 @@ def _value(table: SourceTable, column: str, id_type: str) -> str:
     value = _read(table, column)
     if column == "customer_id":
         return _id(value, type_, id_type)
-    if column in ("company_id", "message_id", "tag", "kind", "link") and table.source.name != "customers":
-        return value if type_ == "VARCHAR" else f"cast({value} as varchar)"
-    if column == "name" and table.source.name == "events":
+    if column in _TEXTS.get(table.source.name, ()):
         return value if type_ == "VARCHAR" else f"cast({value} as varchar)"
     if column == "properties" and table.source.name == "events":
         return _json(value, type_)
@@ -262,6 +272,8 @@ def _value(table: SourceTable, column: str, id_type: str) -> str:
         return f"cast({value} as timestamp)"
     if type_ == "UUID" or type_.startswith("ENUM"):
         return f"cast({value} as varchar)"
+    if wide := _WIDENED.get(type_):
+        return f"cast({value} as {wide})"
     return value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import pairwise
 
@@ -20,7 +20,7 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 
 
-def utc_of_local(local: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
+def utc_of_local(local: datetime, zone: tzinfo) -> datetime:
     """The naive UTC instant of a naive local time."""
     early, late = (_naive(local.replace(tzinfo=zone, fold=fold)) for fold in (1, 0))
     if local_of_utc(late, zone) == local:
@@ -36,7 +36,7 @@ def utc_of_local(local: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
     return late.replace(microsecond=0)
 
 
-def local_of_utc(instant: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
+def local_of_utc(instant: datetime, zone: tzinfo) -> datetime:
     """The naive local time of a naive UTC instant."""
     return instant.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
 
@@ -78,12 +78,7 @@ def _change_between(zone: zoneinfo.ZoneInfo, early: datetime, late: datetime) ->
 
 def instant_of(moment: DateTime, project_zone: str) -> datetime:
     """The naive UTC instant of a date-time of a definition."""
-    local = datetime.fromisoformat(moment.local)
-    if moment.timezone is None or moment.timezone[0] not in "+-":
-        return utc_of_local(local, zoneinfo.ZoneInfo(moment.timezone or project_zone))
-    sign = -1 if moment.timezone[0] == "-" else 1
-    hours, minutes = map(int, moment.timezone[1:].split(":"))
-    return _naive(local.replace(tzinfo=timezone(sign * timedelta(hours=hours, minutes=minutes))))
+    return utc_of_local(datetime.fromisoformat(moment.local), _zone(moment.timezone or project_zone))
 
 
 def moments_between(
@@ -93,7 +88,7 @@ def moments_between(
 
     All naive UTC. Who arrives within the span is due at the moment of theirs.
     """
-    zone = zoneinfo.ZoneInfo(wanted.timezone or project_zone)
+    zone = _zone(wanted.timezone or project_zone)
     clock = time.fromisoformat(wanted.time)
     first, last = local_of_utc(since, zone).date() - 9 * _DAY, local_of_utc(until, zone).date() + 9 * _DAY
     days = (first + number * _DAY for number in range((last - first).days + 1))
@@ -140,7 +135,15 @@ def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def _moment(day: date, clock: time, zone: zoneinfo.ZoneInfo) -> datetime:
+def _zone(name: str) -> tzinfo:
+    """An IANA zone, or a fixed offset such as ``+02:00``."""
+    if name[0] not in "+-":
+        return zoneinfo.ZoneInfo(name)
+    hours, minutes = map(int, name[1:].split(":"))
+    return timezone((1 if name[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
+
+
+def _moment(day: date, clock: time, zone: tzinfo) -> datetime:
     return utc_of_local(datetime.combine(day, clock), zone)
 
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,45 @@ def test_the_machines_time_zone_does_not_matter(project: Path, undisturbed: Tabl
     series = Path(sys.executable).with_name("series")
     subprocess.run([series, "run", "--as-of", SECOND], cwd=project, env=os.environ | {"TZ": zone}, check=True)
     assert shop.state(project / DATABASE) == undisturbed
+
+
+def test_a_columns_name_and_width_change_nothing(project: Path) -> None:
+    execute(
+        project,
+        """
+        alter table customers add column occurred_at varchar default 'x';
+        alter table customers add column t tinyint default 100;
+        alter table customers add column u utinyint default 200;
+        alter table customers add column i integer default 2000000000;
+        alter table companies add column kind integer default 7;
+        alter table companies add column link boolean default true;
+        """,
+    )
+    (project / "series_definitions" / "odd.yml").write_text(
+        "series: odd\nstatus: live\nschedule: hourly\nblocks:\n  all:\n    rule: >-\n"
+        "      occurred_at = 'x' and t + t = 200 and u + 100 = 300 and u - 201 = -1 and -u = -200 and i * 2 > 0\n"
+        "      and (i + i) / 2 = i and company.kind > 6 and company.link\n    then: tagged\n  tagged: {tag: odd}\n"
+    )
+    Project.open(project).run(SECOND, series=["odd"])
+    assert Project.open(project).table("entries").filter(series_id="odd")["customer_id"].to_list() == ["c4", "c5"]
+
+
+@pytest.mark.parametrize("blank", ["''", "' '", "chr(9)", "chr(13) || chr(10)", "chr(160)"])
+def test_a_blank_address_is_none(project: Path, blank: str) -> None:
+    execute(project, f"update customers set email = {blank}")
+    Project.open(project).run(SECOND)
+    new = Project.open(project).table("visits").filter(block_id="mail", arrived_as_of=datetime(2026, 3, 5, 9))
+    assert set(new["blocked_by"]) == {"no_address"}
+
+
+def test_a_deadline_of_who_has_vanished_stays(project: Path) -> None:
+    before = Project.open(project).table("visits").filter(block_id="mail", customer_id="c4")
+    execute(project, "delete from customers where customer_id = 'c4'")
+    file = project / "series_definitions" / "offer.yml"
+    file.write_text(file.read_text().replace("try_for: 2 days", "try_for: 9 days"))
+    Project.open(project).run("2026-03-01T10:00Z")
+    after = Project.open(project).table("visits").filter(block_id="mail", customer_id="c4")
+    assert after["deadline_at"].to_list() == before["deadline_at"].to_list() == [datetime(2026, 3, 3, 9)]
 
 
 def test_a_date_is_its_midnight(project: Path) -> None:

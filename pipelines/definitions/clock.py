@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from pipelines.definitions.vocabulary import WEEKDAYS
 from pipelines.hint import did_you_mean, nearest
 from pipelines.model import DateTime, WeekdayTime
 
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
-_WEEKDAY_TIME = re.compile(r"([a-z]+)\s+([0-9]{1,2}:[0-9]{2})", re.IGNORECASE)
+_ZONE = r"(?P<zone>[Zz]|[-+][0-9]{2}(:?[0-9]{2})?)?"
+_WEEKDAY_TIME = re.compile(rf"((?P<weekday>[a-z]+)\s+)?(?P<time>[0-9]{{1,2}}:[0-9]{{2}})\s*{_ZONE}", re.IGNORECASE)
 _DATE_TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})([Tt ]\s*(?P<time>[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?))?"
-    r"\s*(?P<zone>[Zz]|[-+][0-9]{2}:?[0-9]{2})?"
+    rf"\s*{_ZONE}"
 )
 
 
@@ -49,10 +50,12 @@ def parse_weekday(text: str) -> int:
 
 
 def parse_moment(text: str) -> WeekdayTime | DateTime | None:
-    """Reads a date-time, a weekday and time, or a time; None when it looks like none of them.
+    """Reads a date-time, a weekday and time, or a time, each with or without an offset; None when it looks like none.
 
     >>> parse_moment("monday 9:00")
     WeekdayTime(time='09:00', weekday=0, timezone=None)
+    >>> parse_moment("9:00+02:00")
+    WeekdayTime(time='09:00', weekday=None, timezone='+02:00')
     >>> parse_moment("2026-03-02 14:00Z")
     DateTime(local='2026-03-02T14:00:00', timezone='UTC')
     >>> parse_moment("trial_ends_at - interval '3 days'")
@@ -64,9 +67,8 @@ def parse_moment(text: str) -> WeekdayTime | DateTime | None:
     if found := _DATE_TIME.fullmatch(text):
         return _date_time(found)
     if found := _WEEKDAY_TIME.fullmatch(text):
-        return WeekdayTime(parse_time(found[2]), parse_weekday(found[1]))
-    if _TIME.fullmatch(text):
-        return WeekdayTime(parse_time(text))
+        weekday = parse_weekday(found["weekday"]) if found["weekday"] else None
+        return WeekdayTime(parse_time(found["time"]), weekday, _zone(found["zone"]))
     return None
 
 
@@ -104,9 +106,7 @@ def _zone(text: str | None) -> str | None:
         return None
     if text in "Zz":
         return "UTC"
-    hours, minutes = int(text[1:3]), int(text[-2:])
-    if minutes > 59:
-        raise ValueError(text)
-    # Raises for an offset of a day or more.
-    timezone(timedelta(hours=hours, minutes=minutes))
+    hours, minutes = int(text[1:3]), int(text[3:].removeprefix(":") or 0)
+    if hours > 23 or minutes > 59:
+        raise ValueError(f"`{text}` is not an offset from UTC; write one such as +02:00")
     return f"{text[0]}{hours:02}:{minutes:02}"

@@ -71,9 +71,14 @@ def named_moment(text: str, arrived_at: datetime, zone_name: str) -> datetime | 
     if re.fullmatch(r"\d{4}-\d\d-\d\d([ T].*)?", text):
         moment = datetime.fromisoformat(text)
         return as_utc(moment) if moment.tzinfo else instant_of(moment, zone)
-    match = re.fullmatch(r"(?:([a-z]{3})[a-z]* )?(\d\d?:\d\d)", text.lower())
+    match = re.fullmatch(r"(?:([a-z]{3})[a-z]* )?(\d\d?:\d\d)(z|[+-]\d\d:\d\d)?", text.lower())
     if not match or (match[1] and match[1] not in WEEKDAYS):
         return None
+    if match[3]:
+        offset = datetime.fromisoformat(f"2026-01-01T00:00{match[3].upper()}").utcoffset()
+        assert offset is not None
+        moment = next_moment(match[1], time.fromisoformat(match[2].zfill(5)), arrived_at + offset, ZoneInfo("UTC"))
+        return moment - offset
     return next_moment(match[1], time.fromisoformat(match[2].zfill(5)), arrived_at, zone)
 
 

@@ -1353,7 +1353,7 @@ with
                 then 'customer_missing'
                     when
                         subject.channel = 'email'
-                        and coalesce(trim(cast(customer."email" as varchar)), '') = ''
+                        and not coalesce(regexp_matches(trim(cast(customer."email" as varchar)), '\S'), false)
                     then 'no_address'
                     when
                         subject.channel in ('email')
@@ -1373,7 +1373,9 @@ with
             visit.block_id,
             visit.arrived_at,
             visit.arrived_as_of,
-            visit.deadline_at,
+                case
+                    when present.customer_id is null then visit.known_deadline_at else visit.deadline_at
+                end as deadline_at,
             visit.known_deadline_at,
             visit.known_blocked_by,
             visit.message_id,
@@ -1548,7 +1550,7 @@ with
             visit.block_id,
             visit.arrived_at,
             visit.arrived_as_of,
-            visit.deadline_at,
+ visit.deadline_at,
             visit.known_deadline_at,
             visit.known_blocked_by,
             visit.message_id,
@@ -1846,7 +1848,7 @@ with
                 then 'customer_missing'
                     when
                         subject.channel = 'email'
-                        and coalesce(trim(cast(customer."email" as varchar)), '') = ''
+                        and not coalesce(regexp_matches(trim(cast(customer."email" as varchar)), '\S'), false)
                     then 'no_address'
                     when
                         subject.channel in ('email')
@@ -1866,7 +1868,7 @@ with
             visit.block_id,
             visit.arrived_at,
             visit.arrived_as_of,
-            visit.deadline_at,
+ visit.deadline_at,
             visit.known_deadline_at,
             visit.known_blocked_by,
             visit.message_id,
@@ -2322,7 +2324,7 @@ with
                 then 'customer_missing'
                     when
                         subject.channel = 'email'
-                        and coalesce(trim(cast(customer."email" as varchar)), '') = ''
+                        and not coalesce(regexp_matches(trim(cast(customer."email" as varchar)), '\S'), false)
                     then 'no_address'
                     when
                         subject.channel in ('email')
@@ -2342,7 +2344,7 @@ with
             visit.block_id,
             visit.arrived_at,
             visit.arrived_as_of,
-            visit.deadline_at,
+ visit.deadline_at,
             visit.known_deadline_at,
             visit.known_blocked_by,
             visit.message_id,
@@ -2447,13 +2449,15 @@ select
     channel,
     expires_at,
     received_at,
-    series_id
+        series_id
         || '.'
         || block_id
         || '.'
         || '20260302T090000Z'
         || '.'
-        || lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') as batch_id
+        || case
+            when cast(floor((message_number - 1) / 500) + 1 as bigint) < 100000 then lpad(cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar), 5, '0') else cast(cast(floor((message_number - 1) / 500) + 1 as bigint) as varchar)
+        end as batch_id
 from queued;
 
 -- tag writes
