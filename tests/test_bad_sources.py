@@ -185,6 +185,15 @@ def test_ids_that_mean_nobody_any_more_leave_everybody_as_they_are(project: Path
         assert sorted(old, key=str) == sorted(before[name], key=str)
 
 
+def test_a_stopped_series_says_how_many_have_vanished(project: Path) -> None:
+    execute(project, "delete from customers where customer_id in ('c2', 'c4')")
+    file = project / "series_definitions" / "offer.yml"
+    file.write_text(file.read_text().replace("status: live", "status: stopped"))
+    (tick,) = Project.open(project).run("2026-03-01T10:00Z").series
+    assert tick.counts
+    assert (tick.counts["ended"], tick.counts["customers_missing"]) == (3, 2)
+
+
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York"])
 def test_the_machines_time_zone_does_not_matter(project: Path, undisturbed: Tables, zone: str) -> None:
     execute(project, (HERE / "ignored" / "zoned_times.sql").read_text())

@@ -71,7 +71,11 @@ TICKS = Table(
         Column("messages_queued", "BIGINT", "Messages queued."),
         Column("goals", "BIGINT", "Entries that reached their goal."),
         Column("ended", "BIGINT", "Entries that ended, whatever the status."),
-        Column("customers_missing", "BIGINT", "Customers with an open entry who are not in the source now."),
+        Column(
+            "customers_missing",
+            "BIGINT",
+            "Customers who are not in the source now, and whose entry is open, or was until the series was stopped.",
+        ),
         Column("committed_at", "TIMESTAMP", "Wall clock (UTC) of the commit."),
     ),
 )

@@ -2909,7 +2909,9 @@ with
         select entry.series_id, 'customers_missing' as what, count(*) as times
         from series.entries as entry
         left join source_customers as customer on customer.customer_id = entry.customer_id
-        where entry.status = 'active' and customer.customer_id is null
+        where
+            customer.customer_id is null
+            and (entry.status = 'active' or (entry.status = 'stopped' and entry.ended_at = timestamp '2026-03-02 09:00:00'))
         group by entry.series_id
     )
 select
