@@ -121,8 +121,8 @@ def test_brokers_that_are_not_there_were_not_reached(
 def test_brokers_that_are_too_slow_to_get_anything_have_nothing(
     warehouse: DuckDB, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.1)
-    with cluster(**{"test.mock.broker.rtt": 200}) as slow:
+    monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.5)
+    with cluster(**{"test.mock.broker.rtt": 1000}) as slow:
         (only,) = offer(warehouse, settings(slow.servers, topic))
     assert only == HandedBatch(
         "b1", "pending", 3, f"Kafka's topic {topic} took nothing: PURGE_QUEUE.", next_attempt_at=only.next_attempt_at
@@ -130,10 +130,10 @@ def test_brokers_that_are_too_slow_to_get_anything_have_nothing(
 
 
 def test_an_answer_that_comes_too_late_leaves_doubt(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with cluster(**{"test.mock.broker.rtt": 200}) as slow:
+    with cluster(**{"test.mock.broker.rtt": 800}) as slow:
         sender = KafkaSender(topic, {"bootstrap.servers": slow.servers})
         assert sender.send(batch(batch_id="warm")) == Outcome()
-        monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.15)
+        monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.4)
         with pytest.raises(UnansweredError, match=r"did not answer: PURGE_INFLIGHT\.$"):
             sender.send(batch(batch_id="late"))
 
