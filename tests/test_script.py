@@ -125,7 +125,7 @@ WALL_CLOCK = frozenset("now today current_date current_time current_timestamp ge
 def is_whole(node: exp.Expr) -> bool:
     """Whether a number has no fraction, which some engines would cut and others round."""
     if isinstance(node, exp.Column) and (view := node.find_ancestor(exp.Create)):
-        return view.kind == "VIEW"  # of a source, which widens whole numbers
+        return view.kind == "VIEW" and view.this.name.startswith("source_")  # it widens whole numbers
     if isinstance(node, exp.Add | exp.Sub):
         return is_whole(node.this) and is_whole(node.expression)
     return isinstance(node, exp.Floor | exp.Ceil | exp.Extract | exp.Count | exp.Null) or node.is_int

@@ -114,7 +114,7 @@ class ContentBlock(Block):
 
 @dataclass(frozen=True, slots=True)
 class WeekdayTime:
-    """``monday 09:00`` or, with ``weekday`` None, ``09:00``: wall clock in ``timezone``, as of `DateTime`."""
+    """``monday 09:00`` or, with ``weekday`` None, ``09:00``: wall clock in ``timezone``, as in `DateTime`."""
 
     time: str
     weekday: int | None = None
