@@ -100,7 +100,8 @@ BLOCKS: Mapping[str, Keys] = MappingProxyType(
         "wait": MappingProxyType(
             {
                 "wait": "How long to wait, such as `1 day`.",
-                "wait_until": "A date-time, `monday 09:00`, `09:00`, or an expression over the customer's attributes.",
+                "wait_until": "A date-time, `monday 09:00`, `09:00`, each by the series' clock or with an offset "
+                "(`09:00Z`), or an expression over the customer's attributes.",
                 **ANY_BLOCK,
             }
         ),
