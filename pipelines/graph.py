@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipelines.hint import did_you_mean, nearest
@@ -66,13 +66,39 @@ def build_graph(blocks: Mapping[str, Block]) -> Graph:
         if target.value in blocks
     )
     starts = _starts(blocks, connections)
-    levels = _levels(blocks, connections)
+    levels = longest_ways(blocks, [(connection.from_block, connection.to_block) for connection in connections])
     return Graph(
         connections=connections,
         entry_rules=tuple(block_id for block_id in starts if isinstance(blocks[block_id], RuleBlock)),
         levels=levels,
         order=tuple(sorted(levels, key=lambda block_id: levels[block_id])),
     )
+
+
+def longest_ways(blocks: Collection[str], ways: Collection[tuple[str, str]]) -> dict[str, int]:
+    """How many ways lead to each block one after the other, at most; blocks on or behind a circle of them are left out.
+
+    Args:
+        blocks: All of them.
+        ways: From which block to which.
+    """
+    after: dict[str, list[str]] = {block_id: [] for block_id in blocks}
+    open_arrivals = dict.fromkeys(blocks, 0)
+    for from_block, to_block in ways:
+        after[from_block].append(to_block)
+        open_arrivals[to_block] += 1
+    levels = {block_id: 0 for block_id, count in open_arrivals.items() if not count}
+    ready = list(levels)
+    depth = dict(levels)
+    while ready:
+        block_id = ready.pop()
+        levels[block_id] = depth[block_id]
+        for target in after[block_id]:
+            depth[target] = max(depth.get(target, 0), depth[block_id] + 1)
+            open_arrivals[target] -= 1
+            if not open_arrivals[target]:
+                ready.append(target)
+    return {block_id: levels[block_id] for block_id in blocks if block_id in levels}
 
 
 def structure_problems(blocks: Mapping[str, Block]) -> list[Problem]:
@@ -101,26 +127,6 @@ def _targets(block: Block) -> Iterator[tuple[bool, Text]]:
 def _starts(blocks: Mapping[str, Block], connections: tuple[Connection, ...]) -> list[str]:
     reached = {connection.to_block for connection in connections}
     return [block_id for block_id in blocks if block_id not in reached]
-
-
-def _levels(blocks: Mapping[str, Block], connections: tuple[Connection, ...]) -> dict[str, int]:
-    after: dict[str, list[str]] = {block_id: [] for block_id in blocks}
-    open_arrivals = dict.fromkeys(blocks, 0)
-    for connection in connections:
-        after[connection.from_block].append(connection.to_block)
-        open_arrivals[connection.to_block] += 1
-    levels = {block_id: 0 for block_id, count in open_arrivals.items() if not count}
-    ready = list(levels)
-    depth = dict(levels)
-    while ready:
-        block_id = ready.pop()
-        levels[block_id] = depth[block_id]
-        for target in after[block_id]:
-            depth[target] = max(depth.get(target, 0), depth[block_id] + 1)
-            open_arrivals[target] -= 1
-            if not open_arrivals[target]:
-                ready.append(target)
-    return {block_id: levels[block_id] for block_id in blocks if block_id in levels}
 
 
 def _unknown_targets(blocks: Mapping[str, Block]) -> Iterator[tuple[Block, Text]]:

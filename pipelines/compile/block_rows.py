@@ -32,7 +32,7 @@ def block_rows(job: Job) -> Iterator[str]:
     batches = {key: numbers for key, *numbers in job.rule_batches()}
     for checked in job.having("live", "emptying"):
         for block_id, block in checked.series.blocks.items():
-            level = checked.graph.levels[block_id]
+            level = job.level(checked, block_id)
             late = isinstance(block, RuleBlock) and job.is_late(checked, block)
             channel = block.channel.value if isinstance(block, ContentBlock) else None
             receipts_come = settings.channels[channel].receipts if channel else True
@@ -65,7 +65,7 @@ def connection_rows(job: Job) -> Iterator[str]:
                 str(connection.file_order),
                 str(connection.outcome_is_good).lower(),
                 literal(connection.to_block),
-                str(checked.graph.levels[connection.to_block]),
+                str(job.level(checked, connection.to_block)),
                 str(target.kind in ("content", "tag")).lower(),
             )
             yield f"({', '.join(values)})"

@@ -224,7 +224,7 @@ def _move(job: Job) -> Iterator[Statement]:
         for select in visit_steps.standing_visits(job, kind):
             yield _into("run_visits", f"customers standing at {kind} blocks", select)
     late = visit_steps.late_levels(job)
-    depth = max((max(checked.graph.levels.values()) for checked in job.having("live", "emptying")), default=0)
+    depth = max(job.levels.values(), default=0)
     for level in range(1, depth + 1):
         yield _into("run_advances", f"advances to level {level}", visit_steps.advances(job, level), level=level)
         for kind in _KINDS:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile.facts import Asking, Facts, gather, predicate
+from pipelines.compile.levels import run_levels
 from pipelines.model import Kind, RuleBlock
 from pipelines.rules.model import Columns, EngagementCall, Rule
 from pipelines.sql_text import literal
@@ -61,6 +63,19 @@ class Job:
                 if block.kind == kind:
                     yield checked, block
 
+    @cached_property
+    def levels(self) -> Mapping[tuple[str, str], int]:
+        """The level at which a run looks at each block (series and block)."""
+        return {
+            (checked.series.series_id, block_id): level
+            for checked in self.having("live", "emptying")
+            for block_id, level in run_levels(checked, self.definitions.settings.channels).items()
+        }
+
+    def level(self, checked: CheckedSeries, block_id: str) -> int:
+        """The level of one block."""
+        return self.levels[checked.series.series_id, block_id]
+
     def without_receipts(self) -> Mapping[str, frozenset[str]]:
         """By series, the content blocks that count as received when queued."""
         found: dict[str, set[str]] = {}
@@ -109,7 +124,7 @@ class Job:
         """For each rule block (series and block): its batch among all of them, and among those of its level."""
         at_level: dict[int, int] = {}
         for place, (checked, block) in enumerate(self.blocks("rule", "live", "emptying")):
-            level = checked.graph.levels[block.block_id]
+            level = self.level(checked, block.block_id)
             number = at_level[level] = at_level.get(level, -1) + 1
             yield (checked.series.series_id, block.block_id), place // MOST_BRANCHES, number // MOST_BRANCHES
 

@@ -54,7 +54,7 @@ def visits(job: Job, level: int, kind: Kind) -> list[str]:
     blocks = [
         (checked, block)
         for checked, block in job.blocks(kind, "live", "emptying")
-        if checked.graph.levels[block.block_id] == level
+        if job.level(checked, block.block_id) == level
     ]
     return _visits(job, kind, level, blocks)
 
@@ -62,7 +62,7 @@ def visits(job: Job, level: int, kind: Kind) -> list[str]:
 def late_levels(job: Job) -> frozenset[int]:
     """The levels with such blocks."""
     return frozenset(
-        checked.graph.levels[block.block_id]
+        job.level(checked, block.block_id)
         for checked, block in job.blocks("rule", "live", "emptying")
         if job.is_late(checked, block)
     )
@@ -74,7 +74,7 @@ def _is_converging(job: Job, level: int) -> bool:
         targets = [
             connection.to_block
             for connection in checked.graph.connections
-            if checked.graph.levels[connection.to_block] == level
+            if job.level(checked, connection.to_block) == level
         ]
         if targets and (checked.series.series_id in job.revised or len(set(targets)) < len(targets)):
             return True

@@ -24,29 +24,36 @@ Arrival = tuple[datetime, Block]  # left_at of the block it comes from
 def advance_all(this: Run, travellers: list[tuple[Series, Entry]]) -> None:
     """Open visits in topological order; a block's arrivals are all known before it is looked at.
 
-    Level by level for everybody at once, because caps and gaps decide between series: who has stood at a content block
-    since earlier runs is asked first, then who arrives at each level.
+    Round by round for everybody at once, because caps and gaps decide between series: who has stood at a content block
+    since earlier runs is asked first, then who has come past one block in this run, past two, and so on.
     """
     copies = {(id(entry), block.id): Copy(series, entry, block) for series, entry, block in stops(travellers)}
     arrivals: dict[tuple[int, str], list[Arrival]] = defaultdict(list)
     asked = {key for key, copy in copies.items() if is_unsent(copy)}
     send(this, [copies[key] for key in asked])
-    for level in sorted({copy.series.level(copy.block) for copy in copies.values()}):
-        here = {key: copy for key, copy in copies.items() if copy.series.level(copy.block) == level}
+    depart(this, [copy for copy in copies.values() if this.project.is_held(copy.block)], arrivals)
+    rounds: dict[int, dict[tuple[int, str], Copy]] = defaultdict(dict)
+    for key, copy in copies.items():
+        rounds[this.project.round(copy.series, copy.block)][key] = copy
+    for _, here in sorted(rounds.items()):
         for key, copy in here.items():
             arrive(this, copy.entry, copy.block, arrivals[key])
         send(this, [copy for key, copy in here.items() if is_unsent(copy) and key not in asked])
-        for _, entry, block, visit in list(open_visits(here.values())):
-            is_entry_rule = block.id in {door.id for door in copies[id(entry), block.id].series.entry_rules}
-            leaving = leave(this, entry, block, visit, is_entry_rule)
-            if leaving is None:
-                continue
-            visit.outcome, visit.left_at = leaving
-            visit.blocked_by = None
-            for to in block.then if visit.outcome in GOOD else block.otherwise:
-                arrivals[id(entry), to].append((visit.left_at, block))
+        depart(this, list(here.values()), arrivals)
     for _, entry in travellers:
         finish(this, entry)
+
+
+def depart(this: Run, copies: list[Copy], arrivals: dict[tuple[int, str], list[Arrival]]) -> None:
+    """Who leaves these blocks now, and to which blocks that leads."""
+    for series, entry, block, visit in list(open_visits(copies)):
+        leaving = leave(this, entry, block, visit, block in series.entry_rules)
+        if leaving is None:
+            continue
+        visit.outcome, visit.left_at = leaving
+        visit.blocked_by = None
+        for to in block.then if visit.outcome in GOOD else block.otherwise:
+            arrivals[id(entry), to].append((visit.left_at, block))
 
 
 def stops(travellers: list[tuple[Series, Entry]]) -> Iterator[tuple[Series, Entry, Block]]:

@@ -88,10 +88,22 @@ class Series:
         reached = {to for block in self.blocks.values() for to in block.then + block.otherwise}
         return [block for block in self.blocks.values() if block.id not in reached]
 
+    def before(self, block: Block) -> list[Block]:
+        """The blocks that lead to it."""
+        return [other for other in self.blocks.values() if block.id in other.then + other.otherwise]
+
+    def ancestors(self, block: Block) -> list[Block]:
+        """The blocks that can have come before it."""
+        return [other for other in self.blocks.values() if any(way == block for way in self.behind(other))]
+
+    def behind(self, block: Block) -> list[Block]:
+        """The blocks that can come after it, each as often as there are ways."""
+        nexts = [self.blocks[to] for to in block.then + block.otherwise]
+        return nexts + [far for near in nexts for far in self.behind(near)]
+
     def level(self, block: Block) -> int:
         """The longest way from an entry rule."""
-        before = [other for other in self.blocks.values() if block.id in other.then + other.otherwise]
-        return max((self.level(other) + 1 for other in before), default=0)
+        return max((self.level(other) + 1 for other in self.before(block)), default=0)
 
     def topological(self) -> list[Block]:
         """Every block after all blocks that lead to it."""
@@ -126,6 +138,19 @@ class Project:
 
     def channel(self, name: str) -> Channel:
         return self.channels.get(name, Channel())
+
+    def is_held(self, block: Block) -> bool:
+        """Whether who comes to the block stays there at least until the next run: its message is to be received."""
+        return block.kind == "content" and self.channel(block.channel).receipts
+
+    def round(self, series: Series, block: Block) -> int:
+        """In which round of a run customers come to the block: after all blocks that they can pass on the way.
+
+        A message that counts as received when queued comes before everything behind it, for rules that ask for it.
+        """
+        before = [other for other in series.before(block) if not self.is_held(other)]
+        before += [other for other in series.ancestors(block) if other.kind == "content" and not self.is_held(other)]
+        return max((self.round(series, other) + 1 for other in before), default=int(block not in series.entry_rules))
 
 
 def read_project(definitions: dict[str, str], project: str | None = None) -> Project:

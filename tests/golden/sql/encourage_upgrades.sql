@@ -465,15 +465,15 @@ insert into run_blocks (series_id, block_id, kind, level, batch, level_batch, is
 values
     ('encourage_upgrades', 'not_premium', 'rule', 0, 0, 0, false, interval '0' day, interval '0' day, null, true, null, null, null),
     ('encourage_upgrades', 'upgrade_post', 'content', 1, 0, 0, false, interval '3' day, interval '0' day, 'post', true, null, null, null),
-    ('encourage_upgrades', 'clicked_post', 'rule', 2, 0, 0, false, interval '3' day, interval '0' day, null, true, null, null, null),
-    ('encourage_upgrades', 'upgrade_email', 'content', 3, 0, 0, false, interval '2' day, interval '0' day, 'email', true, 'customer', null, null),
-    ('encourage_upgrades', 'settle', 'wait', 4, 0, 0, false, interval '1' day, interval '0' day, null, true, null, null, null),
-    ('encourage_upgrades', 'clicked_email', 'rule', 5, 0, 0, false, interval '3' day, interval '0' day, null, true, null, null, null),
-    ('encourage_upgrades', 'premium_tour', 'content', 6, 0, 0, false, interval '7' day, interval '0' day, 'tour', true, null, null, null),
-    ('encourage_upgrades', 'upgraded', 'rule', 7, 0, 0, false, interval '7' day, interval '0' day, null, true, null, null, null),
-    ('encourage_upgrades', 'last_email', 'content', 8, 0, 0, false, interval '2' day, interval '0' day, 'email', true, null, null, null),
-    ('encourage_upgrades', 'upgraded_late', 'rule', 9, 0, 0, false, interval '7' day, interval '0' day, null, true, null, null, null),
-    ('encourage_upgrades', 'tag_upgraded', 'tag', 10, 0, 0, false, null, interval '0' day, null, true, null, 'upgraded-by-series', 'add');
+    ('encourage_upgrades', 'clicked_post', 'rule', 1, 0, 0, false, interval '3' day, interval '0' day, null, true, null, null, null),
+    ('encourage_upgrades', 'upgrade_email', 'content', 2, 0, 0, false, interval '2' day, interval '0' day, 'email', true, 'customer', null, null),
+    ('encourage_upgrades', 'settle', 'wait', 1, 0, 0, false, interval '1' day, interval '0' day, null, true, null, null, null),
+    ('encourage_upgrades', 'clicked_email', 'rule', 2, 0, 0, false, interval '3' day, interval '0' day, null, true, null, null, null),
+    ('encourage_upgrades', 'premium_tour', 'content', 3, 0, 0, false, interval '7' day, interval '0' day, 'tour', true, null, null, null),
+    ('encourage_upgrades', 'upgraded', 'rule', 1, 0, 0, false, interval '7' day, interval '0' day, null, true, null, null, null),
+    ('encourage_upgrades', 'last_email', 'content', 2, 0, 0, false, interval '2' day, interval '0' day, 'email', true, null, null, null),
+    ('encourage_upgrades', 'upgraded_late', 'rule', 1, 0, 0, false, interval '7' day, interval '0' day, null, true, null, null, null),
+    ('encourage_upgrades', 'tag_upgraded', 'tag', 2, 0, 0, false, null, interval '0' day, null, true, null, 'upgraded-by-series', 'add');
 
 -- table run_connections
 create or replace temp table run_connections (
@@ -490,18 +490,18 @@ create or replace temp table run_connections (
 insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
 values
     ('encourage_upgrades', 'not_premium', 0, true, 'upgrade_post', 1, true),
-    ('encourage_upgrades', 'upgrade_post', 1, true, 'clicked_post', 2, false),
-    ('encourage_upgrades', 'upgrade_post', 1, false, 'upgrade_email', 3, true),
-    ('encourage_upgrades', 'clicked_post', 2, true, 'premium_tour', 6, true),
-    ('encourage_upgrades', 'clicked_post', 2, false, 'upgrade_email', 3, true),
-    ('encourage_upgrades', 'upgrade_email', 3, true, 'settle', 4, false),
-    ('encourage_upgrades', 'settle', 4, true, 'clicked_email', 5, false),
-    ('encourage_upgrades', 'clicked_email', 5, true, 'premium_tour', 6, true),
-    ('encourage_upgrades', 'premium_tour', 6, true, 'upgraded', 7, false),
-    ('encourage_upgrades', 'upgraded', 7, true, 'tag_upgraded', 10, true),
-    ('encourage_upgrades', 'upgraded', 7, false, 'last_email', 8, true),
-    ('encourage_upgrades', 'last_email', 8, true, 'upgraded_late', 9, false),
-    ('encourage_upgrades', 'upgraded_late', 9, true, 'tag_upgraded', 10, true);
+    ('encourage_upgrades', 'upgrade_post', 1, true, 'clicked_post', 1, false),
+    ('encourage_upgrades', 'upgrade_post', 1, false, 'upgrade_email', 2, true),
+    ('encourage_upgrades', 'clicked_post', 2, true, 'premium_tour', 3, true),
+    ('encourage_upgrades', 'clicked_post', 2, false, 'upgrade_email', 2, true),
+    ('encourage_upgrades', 'upgrade_email', 3, true, 'settle', 1, false),
+    ('encourage_upgrades', 'settle', 4, true, 'clicked_email', 2, false),
+    ('encourage_upgrades', 'clicked_email', 5, true, 'premium_tour', 3, true),
+    ('encourage_upgrades', 'premium_tour', 6, true, 'upgraded', 1, false),
+    ('encourage_upgrades', 'upgraded', 7, true, 'tag_upgraded', 2, true),
+    ('encourage_upgrades', 'upgraded', 7, false, 'last_email', 2, true),
+    ('encourage_upgrades', 'last_email', 8, true, 'upgraded_late', 1, false),
+    ('encourage_upgrades', 'upgraded_late', 9, true, 'tag_upgraded', 2, true);
 
 -- table run_channels
 create or replace temp table run_channels (
@@ -1492,6 +1492,195 @@ select
  false as merged
 from moves as move;
 
+-- rule blocks at level 1
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'rule' and block.level = 1 and not advance.merged and block.level_batch = 0
+),
+    subject as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            lag,
+            is_new,
+            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
+        from visits
+    ),
+            engagement_facts as (
+            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'upgrade_post' and engagement.kind in ('clicked')), false) as "clicked_upgrade_post_3118f3db"
+            from
+                (
+                    select entry_id, instant
+                    from subject
+                        where (subject.series_id = 'encourage_upgrades' and subject.block_id = 'clicked_post')
+                ) as moment
+            join
+                (
+                    select entry_id, series_id, block_id, message_id, queued_at
+                    from series.messages
+                    where
+                        series_id in ('encourage_upgrades')
+                        and block_id in ('upgrade_post')
+                    union all
+                    select entry_id, series_id, block_id, message_id, queued_at
+                    from run_visits
+                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_post')
+                ) as message
+                on message.entry_id = moment.entry_id
+            join
+                source_engagements as engagement
+                on engagement.message_id = message.message_id
+                and engagement.occurred_at <= moment.instant
+                and engagement.kind in ('clicked')
+            group by moment.entry_id, moment.instant
+        ),
+judged as (
+        select
+            subject.entry_id,
+            subject.series_id,
+            subject.customer_id,
+            subject.entry_number,
+            subject.block_id,
+            subject.arrived_at,
+            subject.arrived_as_of,
+            subject.deadline_at,
+            subject.known_deadline_at,
+            subject.is_new,
+            subject.instant,
+            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
+            (         (subject.series_id = 'encourage_upgrades' and subject.block_id = 'clicked_post' and (COALESCE(engagement_facts.clicked_upgrade_post_3118f3db, FALSE)))
+                    or  (subject.series_id = 'encourage_upgrades' and subject.block_id = 'upgraded' and (COALESCE(customer."plan" = 'Premium', FALSE)))
+                    or  (subject.series_id = 'encourage_upgrades' and subject.block_id = 'upgraded_late' and (COALESCE(customer."plan" = 'Premium', FALSE)))
+) as holds
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+                    left join
+                engagement_facts
+                on engagement_facts.entry_id = subject.entry_id
+                and engagement_facts.instant = subject.instant
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'rule' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when holds then instant when is_over then deadline_at end as left_at,
+    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
+    is_new
+from judged
+where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
+
+-- wait blocks at level 1
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'wait' and block.level = 1 and not advance.merged
+),
+    timed as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.known_deadline_at,
+            visit.is_new,
+ visit.deadline_at as moment
+        from visits as visit
+        join source_customers as customer on customer.customer_id = visit.customer_id
+    ),
+    due as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            known_deadline_at,
+            is_new,
+            case when moment < arrived_at then arrived_at else moment end as due_at
+        from timed
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'wait' as kind,
+    arrived_at,
+    arrived_as_of,
+    due_at as deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then due_at end as left_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then 'waited' end as outcome,
+    is_new
+from due
+where is_new or timestamp '2026-03-02 09:00:00' >= due_at or due_at is distinct from known_deadline_at;
+
 -- content blocks at level 1
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with
@@ -1634,7 +1823,9 @@ with
             connection.from_block,
             connection.to_block,
             case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
+                row_number() over (
+                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
+                ) as arrival_number
         from run_visits as visit
         join
             run_connections as connection
@@ -1651,8 +1842,9 @@ select
     move.from_block,
     move.to_block,
     move.advanced_at,
- false as merged
-from moves as move;
+ move.arrival_number > 1 or visited.entry_id is not null as merged
+from moves as move
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
 -- rule blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
@@ -1697,7 +1889,7 @@ with
         from visits
     ),
             engagement_facts as (
-            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'upgrade_post' and engagement.kind in ('clicked')), false) as "clicked_upgrade_post_3118f3db"
+            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'upgrade_email' and engagement.kind in ('clicked')), false) as "clicked_upgrade_email_3e54eeb4"
             from
                 (
                     select entry_id, instant
@@ -1709,11 +1901,11 @@ with
                     from series.messages
                     where
                         series_id in ('encourage_upgrades')
-                        and block_id in ('upgrade_post')
+                        and block_id in ('upgrade_email')
                     union all
                     select entry_id, series_id, block_id, message_id, queued_at
                     from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_post')
+                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_email')
                 ) as message
                 on message.entry_id = moment.entry_id
             join
@@ -1737,7 +1929,7 @@ judged as (
             subject.is_new,
             subject.instant,
             timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
-            (         (subject.series_id = 'encourage_upgrades' and subject.block_id = 'clicked_post' and (COALESCE(engagement_facts.clicked_upgrade_post_3118f3db, FALSE)))
+            (         (subject.series_id = 'encourage_upgrades' and subject.block_id = 'clicked_email' and (COALESCE(engagement_facts.clicked_upgrade_email_3e54eeb4, FALSE)))
 ) as holds
         from subject
         join
@@ -1766,42 +1958,7 @@ select
 from judged
 where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
 
--- advances to level 3
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
-                row_number() over (
-                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
-                ) as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 3 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- move.arrival_number > 1 or visited.entry_id is not null as merged
-from moves as move
-    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
-
--- content blocks at level 3
+-- content blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with
     visits as (        select
@@ -1825,7 +1982,7 @@ with
             from run_advances as advance
             join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
             where
-                block.kind = 'content' and block.level = 3 and not advance.merged
+                block.kind = 'content' and block.level = 2 and not advance.merged
 ),
     subject as (
         select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
@@ -1949,854 +2106,7 @@ where
     or deadline_at is distinct from known_deadline_at
     or blocked_by is distinct from known_blocked_by;
 
--- advances to level 4
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 4 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- wait blocks at level 4
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'wait' and block.level = 4 and not advance.merged
-),
-    timed as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            visit.block_id,
-            visit.arrived_at,
-            visit.arrived_as_of,
-            visit.known_deadline_at,
-            visit.is_new,
- visit.deadline_at as moment
-        from visits as visit
-        join source_customers as customer on customer.customer_id = visit.customer_id
-    ),
-    due as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            known_deadline_at,
-            is_new,
-            case when moment < arrived_at then arrived_at else moment end as due_at
-        from timed
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'wait' as kind,
-    arrived_at,
-    arrived_as_of,
-    due_at as deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when timestamp '2026-03-02 09:00:00' >= due_at then due_at end as left_at,
-    case when timestamp '2026-03-02 09:00:00' >= due_at then 'waited' end as outcome,
-    is_new
-from due
-where is_new or timestamp '2026-03-02 09:00:00' >= due_at or due_at is distinct from known_deadline_at;
-
--- advances to level 5
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 5 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- rule blocks at level 5
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'rule' and block.level = 5 and not advance.merged and block.level_batch = 0
-),
-    subject as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            lag,
-            is_new,
-            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
-        from visits
-    ),
-            engagement_facts as (
-            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'upgrade_email' and engagement.kind in ('clicked')), false) as "clicked_upgrade_email_3e54eeb4"
-            from
-                (
-                    select entry_id, instant
-                    from subject
-                ) as moment
-            join
-                (
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from series.messages
-                    where
-                        series_id in ('encourage_upgrades')
-                        and block_id in ('upgrade_email')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_email')
-                ) as message
-                on message.entry_id = moment.entry_id
-            join
-                source_engagements as engagement
-                on engagement.message_id = message.message_id
-                and engagement.occurred_at <= moment.instant
-                and engagement.kind in ('clicked')
-            group by moment.entry_id, moment.instant
-        ),
-judged as (
-        select
-            subject.entry_id,
-            subject.series_id,
-            subject.customer_id,
-            subject.entry_number,
-            subject.block_id,
-            subject.arrived_at,
-            subject.arrived_as_of,
-            subject.deadline_at,
-            subject.known_deadline_at,
-            subject.is_new,
-            subject.instant,
-            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
-            (         (subject.series_id = 'encourage_upgrades' and subject.block_id = 'clicked_email' and (COALESCE(engagement_facts.clicked_upgrade_email_3e54eeb4, FALSE)))
-) as holds
-        from subject
-        join
-            source_customers as customer on customer.customer_id = subject.customer_id
-                    left join
-                engagement_facts
-                on engagement_facts.entry_id = subject.entry_id
-                and engagement_facts.instant = subject.instant
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'rule' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when holds then instant when is_over then deadline_at end as left_at,
-    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
-    is_new
-from judged
-where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
-
--- advances to level 6
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
-                row_number() over (
-                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
-                ) as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 6 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- move.arrival_number > 1 or visited.entry_id is not null as merged
-from moves as move
-    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
-
--- content blocks at level 6
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'content' and block.level = 6 and not advance.merged
-),
-    subject as (
-        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
-        from visits
-        where message_id is null
-    ),
-    reachable as (
-        select
-            subject.entry_id,
-            subject.block_id,
-            customer.customer_id is not null as is_present,
-            case
-                when customer.customer_id is null
-                then 'customer_missing'
-            end as blocked_by
-        from subject
-        left join source_customers as customer on customer.customer_id = subject.customer_id
-    ),
-    judged as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            visit.block_id,
-            visit.arrived_at,
-            visit.arrived_as_of,
- visit.deadline_at,
-            visit.known_deadline_at,
-            visit.known_blocked_by,
-            visit.message_id,
-            visit.queued_at,
-            visit.receipts,
-            visit.is_new,
-            reachable.is_present as is_present,
-            reachable.blocked_by as blocked_by,
-            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
-            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
- false as is_received, cast(null as timestamp) as proved_at
-        from visits as visit
-        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
-    ),
-    decided as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            known_blocked_by,
-            message_id,
-            queued_at,
-            is_new,
-            may_queue,
-            case when not may_queue and message_id is null then blocked_by end as blocked_by,
-            case
-                when not is_present
-                then null
-                when proved_at is not null
-                then greatest(proved_at, queued_at)
-                when not receipts and (may_queue or message_id is not null)
-                then timestamp '2026-03-02 09:00:00'
-                when is_over
-                then deadline_at
-            end as left_at,
-            case
-                when not is_present
-                then null
-                when proved_at is not null
-                then case when is_received then 'delivered' else 'not_delivered' end
-                when not receipts and (may_queue or message_id is not null)
-                then 'delivered'
-                when is_over
-                then 'not_delivered'
-            end as outcome
-        from judged
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'content' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    case when outcome is null then blocked_by end as blocked_by,
-    case when may_queue then md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) else message_id end as message_id,
-    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
-    left_at,
-    outcome,
-    is_new
-from decided
-where
-    is_new
-    or may_queue
-    or outcome is not null
-    or deadline_at is distinct from known_deadline_at
-    or blocked_by is distinct from known_blocked_by;
-
--- advances to level 7
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 7 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- rule blocks at level 7
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'rule' and block.level = 7 and not advance.merged and block.level_batch = 0
-),
-    subject as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            lag,
-            is_new,
-            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
-        from visits
-    ),
-    judged as (
-        select
-            subject.entry_id,
-            subject.series_id,
-            subject.customer_id,
-            subject.entry_number,
-            subject.block_id,
-            subject.arrived_at,
-            subject.arrived_as_of,
-            subject.deadline_at,
-            subject.known_deadline_at,
-            subject.is_new,
-            subject.instant,
-            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
-            (         (subject.series_id = 'encourage_upgrades' and subject.block_id = 'upgraded' and (COALESCE(customer."plan" = 'Premium', FALSE)))
-) as holds
-        from subject
-        join
-            source_customers as customer on customer.customer_id = subject.customer_id
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'rule' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when holds then instant when is_over then deadline_at end as left_at,
-    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
-    is_new
-from judged
-where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
-
--- advances to level 8
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 8 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- content blocks at level 8
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'content' and block.level = 8 and not advance.merged
-),
-    subject as (
-        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
-        from visits
-        where message_id is null
-    ),
-    reachable as (
-        select
-            subject.entry_id,
-            subject.block_id,
-            customer.customer_id is not null as is_present,
-            case
-                when customer.customer_id is null
-                then 'customer_missing'
-                    when
-                        subject.channel = 'email'
-                        and not coalesce(regexp_matches(trim(cast(customer."email" as varchar)), '\S'), false)
-                    then 'no_address'
-                    when
-                        subject.channel in ('email')
-                        and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
-)
-                    then 'no_consent'
-            end as blocked_by
-        from subject
-        left join source_customers as customer on customer.customer_id = subject.customer_id
-    ),
-    judged as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            visit.block_id,
-            visit.arrived_at,
-            visit.arrived_as_of,
- visit.deadline_at,
-            visit.known_deadline_at,
-            visit.known_blocked_by,
-            visit.message_id,
-            visit.queued_at,
-            visit.receipts,
-            visit.is_new,
-            reachable.is_present as is_present,
-            reachable.blocked_by as blocked_by,
-            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
-            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
- false as is_received, cast(null as timestamp) as proved_at
-        from visits as visit
-        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
-    ),
-    decided as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            known_blocked_by,
-            message_id,
-            queued_at,
-            is_new,
-            may_queue,
-            case when not may_queue and message_id is null then blocked_by end as blocked_by,
-            case
-                when not is_present
-                then null
-                when proved_at is not null
-                then greatest(proved_at, queued_at)
-                when not receipts and (may_queue or message_id is not null)
-                then timestamp '2026-03-02 09:00:00'
-                when is_over
-                then deadline_at
-            end as left_at,
-            case
-                when not is_present
-                then null
-                when proved_at is not null
-                then case when is_received then 'delivered' else 'not_delivered' end
-                when not receipts and (may_queue or message_id is not null)
-                then 'delivered'
-                when is_over
-                then 'not_delivered'
-            end as outcome
-        from judged
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'content' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    case when outcome is null then blocked_by end as blocked_by,
-    case when may_queue then md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) else message_id end as message_id,
-    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
-    left_at,
-    outcome,
-    is_new
-from decided
-where
-    is_new
-    or may_queue
-    or outcome is not null
-    or deadline_at is distinct from known_deadline_at
-    or blocked_by is distinct from known_blocked_by;
-
--- advances to level 9
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 9 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- rule blocks at level 9
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'rule' and block.level = 9 and not advance.merged and block.level_batch = 0
-),
-    subject as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            lag,
-            is_new,
-            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
-        from visits
-    ),
-    judged as (
-        select
-            subject.entry_id,
-            subject.series_id,
-            subject.customer_id,
-            subject.entry_number,
-            subject.block_id,
-            subject.arrived_at,
-            subject.arrived_as_of,
-            subject.deadline_at,
-            subject.known_deadline_at,
-            subject.is_new,
-            subject.instant,
-            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
-            (         (subject.series_id = 'encourage_upgrades' and subject.block_id = 'upgraded_late' and (COALESCE(customer."plan" = 'Premium', FALSE)))
-) as holds
-        from subject
-        join
-            source_customers as customer on customer.customer_id = subject.customer_id
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'rule' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when holds then instant when is_over then deadline_at end as left_at,
-    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
-    is_new
-from judged
-where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
-
--- advances to level 10
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
-                row_number() over (
-                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
-                ) as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 10 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- move.arrival_number > 1 or visited.entry_id is not null as merged
-from moves as move
-    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
-
--- tag blocks at level 10
+-- tag blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with visits as (        select
                 advance.entry_id,
@@ -2819,7 +2129,7 @@ with visits as (        select
             from run_advances as advance
             join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
             where
-                block.kind = 'tag' and block.level = 10 and not advance.merged
+                block.kind = 'tag' and block.level = 2 and not advance.merged
 )
 select
     visit.entry_id,
@@ -2839,6 +2149,171 @@ select
     visit.is_new
 from visits as visit
 join source_customers as customer on customer.customer_id = visit.customer_id;
+
+-- advances to level 3
+insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
+with
+    moves as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            connection.from_block,
+            connection.to_block,
+            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
+                row_number() over (
+                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
+                ) as arrival_number
+        from run_visits as visit
+        join
+            run_connections as connection
+            on connection.series_id = visit.series_id
+            and connection.from_block = visit.block_id
+            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        where connection.to_level = 3 and visit.left_at is not null
+    )
+select
+    move.entry_id,
+    move.series_id,
+    move.customer_id,
+    move.entry_number,
+    move.from_block,
+    move.to_block,
+    move.advanced_at,
+ move.arrival_number > 1 or visited.entry_id is not null as merged
+from moves as move
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
+
+-- content blocks at level 3
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'content' and block.level = 3 and not advance.merged
+),
+    subject as (
+        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
+        from visits
+        where message_id is null
+    ),
+    reachable as (
+        select
+            subject.entry_id,
+            subject.block_id,
+            customer.customer_id is not null as is_present,
+            case
+                when customer.customer_id is null
+                then 'customer_missing'
+            end as blocked_by
+        from subject
+        left join source_customers as customer on customer.customer_id = subject.customer_id
+    ),
+    judged as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+ visit.deadline_at,
+            visit.known_deadline_at,
+            visit.known_blocked_by,
+            visit.message_id,
+            visit.queued_at,
+            visit.receipts,
+            visit.is_new,
+            reachable.is_present as is_present,
+            reachable.blocked_by as blocked_by,
+            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
+            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
+ false as is_received, cast(null as timestamp) as proved_at
+        from visits as visit
+        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
+    ),
+    decided as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            known_blocked_by,
+            message_id,
+            queued_at,
+            is_new,
+            may_queue,
+            case when not may_queue and message_id is null then blocked_by end as blocked_by,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then greatest(proved_at, queued_at)
+                when not receipts and (may_queue or message_id is not null)
+                then timestamp '2026-03-02 09:00:00'
+                when is_over
+                then deadline_at
+            end as left_at,
+            case
+                when not is_present
+                then null
+                when proved_at is not null
+                then case when is_received then 'delivered' else 'not_delivered' end
+                when not receipts and (may_queue or message_id is not null)
+                then 'delivered'
+                when is_over
+                then 'not_delivered'
+            end as outcome
+        from judged
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'content' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    case when outcome is null then blocked_by end as blocked_by,
+    case when may_queue then md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) else message_id end as message_id,
+    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
+    left_at,
+    outcome,
+    is_new
+from decided
+where
+    is_new
+    or may_queue
+    or outcome is not null
+    or deadline_at is distinct from known_deadline_at
+    or blocked_by is distinct from known_blocked_by;
 
 -- messages queued
 insert into run_messages (message_id, entry_id, series_id, block_id, customer_id, channel, expires_at, received_at, batch_id)

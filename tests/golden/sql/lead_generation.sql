@@ -434,12 +434,12 @@ values
     ('lead_generation', 'looks_at_prices', 'rule', 0, 0, 0, false, interval '0' day, interval '0' day, null, true, null, null, null),
     ('lead_generation', 'keeps_looking', 'rule', 0, 0, 0, false, interval '0' day, interval '0' day, null, true, null, null, null),
     ('lead_generation', 'bot', 'content', 1, 0, 0, false, interval '1' day, interval '0' day, 'bot', true, null, null, null),
-    ('lead_generation', 'talked', 'rule', 2, 0, 0, false, interval '1' day, interval '0' day, null, true, null, null, null),
-    ('lead_generation', 'guide', 'content', 3, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null),
-    ('lead_generation', 'read_guide', 'rule', 4, 0, 0, false, interval '4' day, interval '0' day, null, true, null, null, null),
-    ('lead_generation', 'good_day', 'wait', 5, 0, 0, false, null, interval '0' day, null, true, null, null, null),
-    ('lead_generation', 'demo_email', 'content', 6, 0, 0, false, interval '5' day, interval '0' day, 'email', true, null, null, null),
-    ('lead_generation', 'tag_hot', 'tag', 5, 0, 0, false, null, interval '0' day, null, true, null, 'sales-ready', 'add');
+    ('lead_generation', 'talked', 'rule', 1, 0, 0, false, interval '1' day, interval '0' day, null, true, null, null, null),
+    ('lead_generation', 'guide', 'content', 2, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null),
+    ('lead_generation', 'read_guide', 'rule', 1, 0, 0, false, interval '4' day, interval '0' day, null, true, null, null, null),
+    ('lead_generation', 'good_day', 'wait', 2, 0, 0, false, null, interval '0' day, null, true, null, null, null),
+    ('lead_generation', 'demo_email', 'content', 3, 0, 0, false, interval '5' day, interval '0' day, 'email', true, null, null, null),
+    ('lead_generation', 'tag_hot', 'tag', 2, 0, 0, false, null, interval '0' day, null, true, null, 'sales-ready', 'add');
 
 -- table run_connections
 create or replace temp table run_connections (
@@ -456,15 +456,15 @@ create or replace temp table run_connections (
 insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
 values
     ('lead_generation', 'looks_at_prices', 0, true, 'bot', 1, true),
-    ('lead_generation', 'keeps_looking', 1, true, 'tag_hot', 5, true),
-    ('lead_generation', 'bot', 2, true, 'talked', 2, false),
-    ('lead_generation', 'bot', 2, false, 'guide', 3, true),
-    ('lead_generation', 'talked', 3, true, 'tag_hot', 5, true),
-    ('lead_generation', 'talked', 3, false, 'guide', 3, true),
-    ('lead_generation', 'guide', 4, true, 'read_guide', 4, false),
-    ('lead_generation', 'read_guide', 5, true, 'tag_hot', 5, true),
-    ('lead_generation', 'read_guide', 5, false, 'good_day', 5, false),
-    ('lead_generation', 'good_day', 6, true, 'demo_email', 6, true);
+    ('lead_generation', 'keeps_looking', 1, true, 'tag_hot', 2, true),
+    ('lead_generation', 'bot', 2, true, 'talked', 1, false),
+    ('lead_generation', 'bot', 2, false, 'guide', 2, true),
+    ('lead_generation', 'talked', 3, true, 'tag_hot', 2, true),
+    ('lead_generation', 'talked', 3, false, 'guide', 2, true),
+    ('lead_generation', 'guide', 4, true, 'read_guide', 1, false),
+    ('lead_generation', 'read_guide', 5, true, 'tag_hot', 2, true),
+    ('lead_generation', 'read_guide', 5, false, 'good_day', 2, false),
+    ('lead_generation', 'good_day', 6, true, 'demo_email', 3, true);
 
 -- table run_channels
 create or replace temp table run_channels (
@@ -1498,6 +1498,120 @@ select
  false as merged
 from moves as move;
 
+-- rule blocks at level 1
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'rule' and block.level = 1 and not advance.merged and block.level_batch = 0
+),
+    subject as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            lag,
+            is_new,
+            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
+        from visits
+    ),
+            engagement_facts as (
+            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'guide' and engagement.kind in ('clicked') and engagement.link = 'https://example.com/guide'), false) as "clicked_guide_c90ff2fa",
+        coalesce(bool_or(message.block_id = 'bot' and engagement.kind in ('replied')), false) as "replied_bot_d2be1386"
+            from
+                (
+                    select entry_id, instant
+                    from subject
+                ) as moment
+            join
+                (
+                    select entry_id, series_id, block_id, message_id, queued_at
+                    from series.messages
+                    where
+                        series_id in ('lead_generation')
+                        and block_id in ('bot', 'guide')
+                    union all
+                    select entry_id, series_id, block_id, message_id, queued_at
+                    from run_visits
+                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('bot', 'guide')
+                ) as message
+                on message.entry_id = moment.entry_id
+            join
+                source_engagements as engagement
+                on engagement.message_id = message.message_id
+                and engagement.occurred_at <= moment.instant
+                and engagement.kind in ('clicked', 'replied')
+            group by moment.entry_id, moment.instant
+        ),
+judged as (
+        select
+            subject.entry_id,
+            subject.series_id,
+            subject.customer_id,
+            subject.entry_number,
+            subject.block_id,
+            subject.arrived_at,
+            subject.arrived_as_of,
+            subject.deadline_at,
+            subject.known_deadline_at,
+            subject.is_new,
+            subject.instant,
+            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
+            (         (subject.series_id = 'lead_generation' and subject.block_id = 'talked' and (COALESCE(engagement_facts.replied_bot_d2be1386, FALSE)))
+                    or  (subject.series_id = 'lead_generation' and subject.block_id = 'read_guide' and (COALESCE(engagement_facts.clicked_guide_c90ff2fa, FALSE)))
+) as holds
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+                    left join
+                engagement_facts
+                on engagement_facts.entry_id = subject.entry_id
+                and engagement_facts.instant = subject.instant
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'rule' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when holds then instant when is_over then deadline_at end as left_at,
+    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
+    is_new
+from judged
+where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
+
 -- content blocks at level 1
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with
@@ -1640,7 +1754,9 @@ with
             connection.from_block,
             connection.to_block,
             case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
+                row_number() over (
+                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
+                ) as arrival_number
         from run_visits as visit
         join
             run_connections as connection
@@ -1657,10 +1773,11 @@ select
     move.from_block,
     move.to_block,
     move.advanced_at,
- false as merged
-from moves as move;
+ move.arrival_number > 1 or visited.entry_id is not null as merged
+from moves as move
+    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
--- rule blocks at level 2
+-- wait blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with
     visits as (        select
@@ -1684,9 +1801,32 @@ with
             from run_advances as advance
             join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
             where
-                block.kind = 'rule' and block.level = 2 and not advance.merged and block.level_batch = 0
+                block.kind = 'wait' and block.level = 2 and not advance.merged
 ),
-    subject as (
+    timed as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.known_deadline_at,
+            visit.is_new,
+                case
+ when visit.series_id = 'lead_generation' and visit.block_id = 'good_day' then moment.moment_at                     else visit.deadline_at
+                end as moment
+        from visits as visit
+        join source_customers as customer on customer.customer_id = visit.customer_id
+            left join
+                run_moments as moment
+                on moment.series_id = visit.series_id
+                and moment.block_id = visit.block_id
+                and visit.arrived_at > moment.previous_at
+                and visit.arrived_at <= moment.moment_at
+    ),
+    due as (
         select
             entry_id,
             series_id,
@@ -1695,63 +1835,10 @@ with
             block_id,
             arrived_at,
             arrived_as_of,
-            deadline_at,
             known_deadline_at,
-            lag,
             is_new,
-            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
-        from visits
-    ),
-            engagement_facts as (
-            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'bot' and engagement.kind in ('replied')), false) as "replied_bot_d2be1386"
-            from
-                (
-                    select entry_id, instant
-                    from subject
-                ) as moment
-            join
-                (
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from series.messages
-                    where
-                        series_id in ('lead_generation')
-                        and block_id in ('bot')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('bot')
-                ) as message
-                on message.entry_id = moment.entry_id
-            join
-                source_engagements as engagement
-                on engagement.message_id = message.message_id
-                and engagement.occurred_at <= moment.instant
-                and engagement.kind in ('replied')
-            group by moment.entry_id, moment.instant
-        ),
-judged as (
-        select
-            subject.entry_id,
-            subject.series_id,
-            subject.customer_id,
-            subject.entry_number,
-            subject.block_id,
-            subject.arrived_at,
-            subject.arrived_as_of,
-            subject.deadline_at,
-            subject.known_deadline_at,
-            subject.is_new,
-            subject.instant,
-            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
-            (         (subject.series_id = 'lead_generation' and subject.block_id = 'talked' and (COALESCE(engagement_facts.replied_bot_d2be1386, FALSE)))
-) as holds
-        from subject
-        join
-            source_customers as customer on customer.customer_id = subject.customer_id
-                    left join
-                engagement_facts
-                on engagement_facts.entry_id = subject.entry_id
-                and engagement_facts.instant = subject.instant
+            case when moment < arrived_at then arrived_at else moment end as due_at
+        from timed
     )
 select
     entry_id,
@@ -1759,55 +1846,20 @@ select
     customer_id,
     entry_number,
     block_id,
-    'rule' as kind,
+    'wait' as kind,
     arrived_at,
     arrived_as_of,
-    deadline_at,
+    due_at as deadline_at,
     cast(null as varchar) as blocked_by,
     cast(null as varchar) as message_id,
     cast(null as timestamp) as queued_at,
-    case when holds then instant when is_over then deadline_at end as left_at,
-    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then due_at end as left_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then 'waited' end as outcome,
     is_new
-from judged
-where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
+from due
+where is_new or timestamp '2026-03-02 09:00:00' >= due_at or due_at is distinct from known_deadline_at;
 
--- advances to level 3
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
-                row_number() over (
-                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
-                ) as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 3 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- move.arrival_number > 1 or visited.entry_id is not null as merged
-from moves as move
-    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
-
--- content blocks at level 3
+-- content blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with
     visits as (        select
@@ -1831,7 +1883,7 @@ with
             from run_advances as advance
             join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
             where
-                block.kind = 'content' and block.level = 3 and not advance.merged
+                block.kind = 'content' and block.level = 2 and not advance.merged
 ),
     subject as (
         select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
@@ -1946,268 +1998,7 @@ where
     or deadline_at is distinct from known_deadline_at
     or blocked_by is distinct from known_blocked_by;
 
--- advances to level 4
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 4 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- rule blocks at level 4
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'rule' and block.level = 4 and not advance.merged and block.level_batch = 0
-),
-    subject as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            lag,
-            is_new,
-            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
-        from visits
-    ),
-            engagement_facts as (
-            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'guide' and engagement.kind in ('clicked') and engagement.link = 'https://example.com/guide'), false) as "clicked_guide_c90ff2fa"
-            from
-                (
-                    select entry_id, instant
-                    from subject
-                ) as moment
-            join
-                (
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from series.messages
-                    where
-                        series_id in ('lead_generation')
-                        and block_id in ('guide')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('guide')
-                ) as message
-                on message.entry_id = moment.entry_id
-            join
-                source_engagements as engagement
-                on engagement.message_id = message.message_id
-                and engagement.occurred_at <= moment.instant
-                and engagement.kind in ('clicked')
-            group by moment.entry_id, moment.instant
-        ),
-judged as (
-        select
-            subject.entry_id,
-            subject.series_id,
-            subject.customer_id,
-            subject.entry_number,
-            subject.block_id,
-            subject.arrived_at,
-            subject.arrived_as_of,
-            subject.deadline_at,
-            subject.known_deadline_at,
-            subject.is_new,
-            subject.instant,
-            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
-            (         (subject.series_id = 'lead_generation' and subject.block_id = 'read_guide' and (COALESCE(engagement_facts.clicked_guide_c90ff2fa, FALSE)))
-) as holds
-        from subject
-        join
-            source_customers as customer on customer.customer_id = subject.customer_id
-                    left join
-                engagement_facts
-                on engagement_facts.entry_id = subject.entry_id
-                and engagement_facts.instant = subject.instant
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'rule' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when holds then instant when is_over then deadline_at end as left_at,
-    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
-    is_new
-from judged
-where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
-
--- advances to level 5
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
-                row_number() over (
-                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
-                ) as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 5 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- move.arrival_number > 1 or visited.entry_id is not null as merged
-from moves as move
-    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
-
--- wait blocks at level 5
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'wait' and block.level = 5 and not advance.merged
-),
-    timed as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            visit.block_id,
-            visit.arrived_at,
-            visit.arrived_as_of,
-            visit.known_deadline_at,
-            visit.is_new,
-                case
- when visit.series_id = 'lead_generation' and visit.block_id = 'good_day' then moment.moment_at                     else visit.deadline_at
-                end as moment
-        from visits as visit
-        join source_customers as customer on customer.customer_id = visit.customer_id
-            left join
-                run_moments as moment
-                on moment.series_id = visit.series_id
-                and moment.block_id = visit.block_id
-                and visit.arrived_at > moment.previous_at
-                and visit.arrived_at <= moment.moment_at
-    ),
-    due as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            known_deadline_at,
-            is_new,
-            case when moment < arrived_at then arrived_at else moment end as due_at
-        from timed
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'wait' as kind,
-    arrived_at,
-    arrived_as_of,
-    due_at as deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when timestamp '2026-03-02 09:00:00' >= due_at then due_at end as left_at,
-    case when timestamp '2026-03-02 09:00:00' >= due_at then 'waited' end as outcome,
-    is_new
-from due
-where is_new or timestamp '2026-03-02 09:00:00' >= due_at or due_at is distinct from known_deadline_at;
-
--- tag blocks at level 5
+-- tag blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with visits as (        select
                 advance.entry_id,
@@ -2230,7 +2021,7 @@ with visits as (        select
             from run_advances as advance
             join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
             where
-                block.kind = 'tag' and block.level = 5 and not advance.merged
+                block.kind = 'tag' and block.level = 2 and not advance.merged
 )
 select
     visit.entry_id,
@@ -2251,7 +2042,7 @@ select
 from visits as visit
 join source_customers as customer on customer.customer_id = visit.customer_id;
 
--- advances to level 6
+-- advances to level 3
 insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
 with
     moves as (
@@ -2270,7 +2061,7 @@ with
             on connection.series_id = visit.series_id
             and connection.from_block = visit.block_id
             and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 6 and visit.left_at is not null
+        where connection.to_level = 3 and visit.left_at is not null
     )
 select
     move.entry_id,
@@ -2283,7 +2074,7 @@ select
  false as merged
 from moves as move;
 
--- content blocks at level 6
+-- content blocks at level 3
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with
     visits as (        select
@@ -2307,7 +2098,7 @@ with
             from run_advances as advance
             join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
             where
-                block.kind = 'content' and block.level = 6 and not advance.merged
+                block.kind = 'content' and block.level = 3 and not advance.merged
 ),
     subject as (
         select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant

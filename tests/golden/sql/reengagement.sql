@@ -429,13 +429,13 @@ insert into run_blocks (series_id, block_id, kind, level, batch, level_batch, is
 values
     ('reengagement', 'silent', 'rule', 0, 0, 0, false, interval '0' day, interval '0' day, null, true, null, null, null),
     ('reengagement', 'push', 'content', 1, 0, 0, false, interval '2' day, interval '0' day, 'push', true, 'customer', null, null),
-    ('reengagement', 'pause', 'wait', 2, 0, 0, false, interval '4' day, interval '0' day, null, true, null, null, null),
-    ('reengagement', 'news', 'content', 3, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null),
-    ('reengagement', 'interested', 'rule', 4, 0, 0, false, interval '5' day, interval '0' day, null, true, null, null, null),
-    ('reengagement', 'ask', 'content', 5, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null),
-    ('reengagement', 'answered', 'rule', 6, 0, 0, false, interval '7' day, interval '0' day, null, true, null, null, null),
-    ('reengagement', 'tag_talk', 'tag', 7, 0, 0, false, null, interval '0' day, null, true, null, 'wants-to-talk', 'add'),
-    ('reengagement', 'tag_dormant', 'tag', 7, 0, 0, false, null, interval '0' day, null, true, null, 'dormant', 'add');
+    ('reengagement', 'pause', 'wait', 1, 0, 0, false, interval '4' day, interval '0' day, null, true, null, null, null),
+    ('reengagement', 'news', 'content', 2, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null),
+    ('reengagement', 'interested', 'rule', 1, 0, 0, false, interval '5' day, interval '0' day, null, true, null, null, null),
+    ('reengagement', 'ask', 'content', 2, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null),
+    ('reengagement', 'answered', 'rule', 1, 0, 0, false, interval '7' day, interval '0' day, null, true, null, null, null),
+    ('reengagement', 'tag_talk', 'tag', 2, 0, 0, false, null, interval '0' day, null, true, null, 'wants-to-talk', 'add'),
+    ('reengagement', 'tag_dormant', 'tag', 2, 0, 0, false, null, interval '0' day, null, true, null, 'dormant', 'add');
 
 -- table run_connections
 create or replace temp table run_connections (
@@ -452,17 +452,17 @@ create or replace temp table run_connections (
 insert into run_connections (series_id, from_block, from_position, is_good, to_block, to_level, acts_now)
 values
     ('reengagement', 'silent', 0, true, 'push', 1, true),
-    ('reengagement', 'push', 1, true, 'pause', 2, false),
-    ('reengagement', 'push', 1, false, 'news', 3, true),
-    ('reengagement', 'pause', 2, true, 'news', 3, true),
-    ('reengagement', 'news', 3, true, 'interested', 4, false),
-    ('reengagement', 'news', 3, false, 'tag_dormant', 7, true),
-    ('reengagement', 'interested', 4, true, 'ask', 5, true),
-    ('reengagement', 'interested', 4, false, 'tag_dormant', 7, true),
-    ('reengagement', 'ask', 5, true, 'answered', 6, false),
-    ('reengagement', 'ask', 5, false, 'tag_dormant', 7, true),
-    ('reengagement', 'answered', 6, true, 'tag_talk', 7, true),
-    ('reengagement', 'answered', 6, false, 'tag_dormant', 7, true);
+    ('reengagement', 'push', 1, true, 'pause', 1, false),
+    ('reengagement', 'push', 1, false, 'news', 2, true),
+    ('reengagement', 'pause', 2, true, 'news', 2, true),
+    ('reengagement', 'news', 3, true, 'interested', 1, false),
+    ('reengagement', 'news', 3, false, 'tag_dormant', 2, true),
+    ('reengagement', 'interested', 4, true, 'ask', 2, true),
+    ('reengagement', 'interested', 4, false, 'tag_dormant', 2, true),
+    ('reengagement', 'ask', 5, true, 'answered', 1, false),
+    ('reengagement', 'ask', 5, false, 'tag_dormant', 2, true),
+    ('reengagement', 'answered', 6, true, 'tag_talk', 2, true),
+    ('reengagement', 'answered', 6, false, 'tag_dormant', 2, true);
 
 -- table run_channels
 create or replace temp table run_channels (
@@ -1454,6 +1454,195 @@ select
  false as merged
 from moves as move;
 
+-- rule blocks at level 1
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'rule' and block.level = 1 and not advance.merged and block.level_batch = 0
+),
+    subject as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            deadline_at,
+            known_deadline_at,
+            lag,
+            is_new,
+            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
+        from visits
+    ),
+            engagement_facts as (
+            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'news' and engagement.kind in ('clicked')), false) as "clicked_news_de8ad40d",
+        coalesce(bool_or(message.block_id = 'news' and engagement.kind in ('opened')), false) as "opened_news_69e6a212",
+        coalesce(bool_or(message.block_id = 'ask' and engagement.kind in ('replied')), false) as "replied_ask_23c11541"
+            from
+                (
+                    select entry_id, instant
+                    from subject
+                ) as moment
+            join
+                (
+                    select entry_id, series_id, block_id, message_id, queued_at
+                    from series.messages
+                    where
+                        series_id in ('reengagement')
+                        and block_id in ('ask', 'news')
+                    union all
+                    select entry_id, series_id, block_id, message_id, queued_at
+                    from run_visits
+                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('ask', 'news')
+                ) as message
+                on message.entry_id = moment.entry_id
+            join
+                source_engagements as engagement
+                on engagement.message_id = message.message_id
+                and engagement.occurred_at <= moment.instant
+                and engagement.kind in ('clicked', 'opened', 'replied')
+            group by moment.entry_id, moment.instant
+        ),
+judged as (
+        select
+            subject.entry_id,
+            subject.series_id,
+            subject.customer_id,
+            subject.entry_number,
+            subject.block_id,
+            subject.arrived_at,
+            subject.arrived_as_of,
+            subject.deadline_at,
+            subject.known_deadline_at,
+            subject.is_new,
+            subject.instant,
+            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
+            (         (subject.series_id = 'reengagement' and subject.block_id = 'interested' and (COALESCE(engagement_facts.opened_news_69e6a212, FALSE) OR COALESCE(engagement_facts.clicked_news_de8ad40d, FALSE)))
+                    or  (subject.series_id = 'reengagement' and subject.block_id = 'answered' and (COALESCE(engagement_facts.replied_ask_23c11541, FALSE)))
+) as holds
+        from subject
+        join
+            source_customers as customer on customer.customer_id = subject.customer_id
+                    left join
+                engagement_facts
+                on engagement_facts.entry_id = subject.entry_id
+                and engagement_facts.instant = subject.instant
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'rule' as kind,
+    arrived_at,
+    arrived_as_of,
+    deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when holds then instant when is_over then deadline_at end as left_at,
+    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
+    is_new
+from judged
+where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
+
+-- wait blocks at level 1
+insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
+with
+    visits as (        select
+                advance.entry_id,
+                advance.series_id,
+                advance.customer_id,
+                advance.entry_number,
+                advance.to_block as block_id,
+                advance.advanced_at as arrived_at,
+                timestamp '2026-03-02 09:00:00' as arrived_as_of,
+                advance.advanced_at + block.duration as deadline_at,
+                cast(null as timestamp) as known_deadline_at,
+                cast(null as varchar) as known_blocked_by,
+                cast(null as varchar) as message_id,
+                cast(null as timestamp) as queued_at,
+                block.lag,
+                block.channel,
+                block.receipts,
+                block.send_window,
+                true as is_new
+            from run_advances as advance
+            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
+            where
+                block.kind = 'wait' and block.level = 1 and not advance.merged
+),
+    timed as (
+        select
+            visit.entry_id,
+            visit.series_id,
+            visit.customer_id,
+            visit.entry_number,
+            visit.block_id,
+            visit.arrived_at,
+            visit.arrived_as_of,
+            visit.known_deadline_at,
+            visit.is_new,
+ visit.deadline_at as moment
+        from visits as visit
+        join source_customers as customer on customer.customer_id = visit.customer_id
+    ),
+    due as (
+        select
+            entry_id,
+            series_id,
+            customer_id,
+            entry_number,
+            block_id,
+            arrived_at,
+            arrived_as_of,
+            known_deadline_at,
+            is_new,
+            case when moment < arrived_at then arrived_at else moment end as due_at
+        from timed
+    )
+select
+    entry_id,
+    series_id,
+    customer_id,
+    entry_number,
+    block_id,
+    'wait' as kind,
+    arrived_at,
+    arrived_as_of,
+    due_at as deadline_at,
+    cast(null as varchar) as blocked_by,
+    cast(null as varchar) as message_id,
+    cast(null as timestamp) as queued_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then due_at end as left_at,
+    case when timestamp '2026-03-02 09:00:00' >= due_at then 'waited' end as outcome,
+    is_new
+from due
+where is_new or timestamp '2026-03-02 09:00:00' >= due_at or due_at is distinct from known_deadline_at;
+
 -- content blocks at level 1
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with
@@ -1605,7 +1794,9 @@ with
             connection.from_block,
             connection.to_block,
             case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
+                row_number() over (
+                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
+                ) as arrival_number
         from run_visits as visit
         join
             run_connections as connection
@@ -1622,119 +1813,11 @@ select
     move.from_block,
     move.to_block,
     move.advanced_at,
- false as merged
-from moves as move;
-
--- wait blocks at level 2
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'wait' and block.level = 2 and not advance.merged
-),
-    timed as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            visit.block_id,
-            visit.arrived_at,
-            visit.arrived_as_of,
-            visit.known_deadline_at,
-            visit.is_new,
- visit.deadline_at as moment
-        from visits as visit
-        join source_customers as customer on customer.customer_id = visit.customer_id
-    ),
-    due as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            known_deadline_at,
-            is_new,
-            case when moment < arrived_at then arrived_at else moment end as due_at
-        from timed
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'wait' as kind,
-    arrived_at,
-    arrived_as_of,
-    due_at as deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when timestamp '2026-03-02 09:00:00' >= due_at then due_at end as left_at,
-    case when timestamp '2026-03-02 09:00:00' >= due_at then 'waited' end as outcome,
-    is_new
-from due
-where is_new or timestamp '2026-03-02 09:00:00' >= due_at or due_at is distinct from known_deadline_at;
-
--- advances to level 3
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
-                row_number() over (
-                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
-                ) as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 3 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
  move.arrival_number > 1 or visited.entry_id is not null as merged
 from moves as move
     left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
 
--- content blocks at level 3
+-- content blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with
     visits as (        select
@@ -1758,7 +1841,7 @@ with
             from run_advances as advance
             join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
             where
-                block.kind = 'content' and block.level = 3 and not advance.merged
+                block.kind = 'content' and block.level = 2 and not advance.merged
 ),
     subject as (
         select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
@@ -1873,502 +1956,7 @@ where
     or deadline_at is distinct from known_deadline_at
     or blocked_by is distinct from known_blocked_by;
 
--- advances to level 4
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 4 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- rule blocks at level 4
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'rule' and block.level = 4 and not advance.merged and block.level_batch = 0
-),
-    subject as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            lag,
-            is_new,
-            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
-        from visits
-    ),
-            engagement_facts as (
-            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'news' and engagement.kind in ('clicked')), false) as "clicked_news_de8ad40d",
-        coalesce(bool_or(message.block_id = 'news' and engagement.kind in ('opened')), false) as "opened_news_69e6a212"
-            from
-                (
-                    select entry_id, instant
-                    from subject
-                ) as moment
-            join
-                (
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from series.messages
-                    where
-                        series_id in ('reengagement')
-                        and block_id in ('news')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('news')
-                ) as message
-                on message.entry_id = moment.entry_id
-            join
-                source_engagements as engagement
-                on engagement.message_id = message.message_id
-                and engagement.occurred_at <= moment.instant
-                and engagement.kind in ('clicked', 'opened')
-            group by moment.entry_id, moment.instant
-        ),
-judged as (
-        select
-            subject.entry_id,
-            subject.series_id,
-            subject.customer_id,
-            subject.entry_number,
-            subject.block_id,
-            subject.arrived_at,
-            subject.arrived_as_of,
-            subject.deadline_at,
-            subject.known_deadline_at,
-            subject.is_new,
-            subject.instant,
-            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
-            (         (subject.series_id = 'reengagement' and subject.block_id = 'interested' and (COALESCE(engagement_facts.opened_news_69e6a212, FALSE) OR COALESCE(engagement_facts.clicked_news_de8ad40d, FALSE)))
-) as holds
-        from subject
-        join
-            source_customers as customer on customer.customer_id = subject.customer_id
-                    left join
-                engagement_facts
-                on engagement_facts.entry_id = subject.entry_id
-                and engagement_facts.instant = subject.instant
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'rule' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when holds then instant when is_over then deadline_at end as left_at,
-    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
-    is_new
-from judged
-where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
-
--- advances to level 5
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 5 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- content blocks at level 5
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'content' and block.level = 5 and not advance.merged
-),
-    subject as (
-        select entry_id, series_id, customer_id, block_id, channel, send_window, timestamp '2026-03-02 09:00:00' as instant
-        from visits
-        where message_id is null
-    ),
-    reachable as (
-        select
-            subject.entry_id,
-            subject.block_id,
-            customer.customer_id is not null as is_present,
-            case
-                when customer.customer_id is null
-                then 'customer_missing'
-                    when
-                        subject.channel = 'email'
-                        and not coalesce(regexp_matches(trim(cast(customer."email" as varchar)), '\S'), false)
-                    then 'no_address'
-                    when
-                        subject.channel in ('email')
-                        and not (         (subject.channel = 'email' and (NOT COALESCE(customer."unsubscribed", FALSE)))
-)
-                    then 'no_consent'
-            end as blocked_by
-        from subject
-        left join source_customers as customer on customer.customer_id = subject.customer_id
-    ),
-    judged as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            visit.block_id,
-            visit.arrived_at,
-            visit.arrived_as_of,
- visit.deadline_at,
-            visit.known_deadline_at,
-            visit.known_blocked_by,
-            visit.message_id,
-            visit.queued_at,
-            visit.receipts,
-            visit.is_new,
-            reachable.is_present as is_present,
-            reachable.blocked_by as blocked_by,
-            timestamp '2026-03-02 09:00:00' >= visit.deadline_at + visit.lag as is_over,
-            visit.message_id is null and reachable.blocked_by is null and timestamp '2026-03-02 09:00:00' < visit.deadline_at as may_queue,
- false as is_received, cast(null as timestamp) as proved_at
-        from visits as visit
-        left join reachable on reachable.entry_id = visit.entry_id and reachable.block_id = visit.block_id
-    ),
-    decided as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            known_blocked_by,
-            message_id,
-            queued_at,
-            is_new,
-            may_queue,
-            case when not may_queue and message_id is null then blocked_by end as blocked_by,
-            case
-                when not is_present
-                then null
-                when proved_at is not null
-                then greatest(proved_at, queued_at)
-                when not receipts and (may_queue or message_id is not null)
-                then timestamp '2026-03-02 09:00:00'
-                when is_over
-                then deadline_at
-            end as left_at,
-            case
-                when not is_present
-                then null
-                when proved_at is not null
-                then case when is_received then 'delivered' else 'not_delivered' end
-                when not receipts and (may_queue or message_id is not null)
-                then 'delivered'
-                when is_over
-                then 'not_delivered'
-            end as outcome
-        from judged
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'content' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    case when outcome is null then blocked_by end as blocked_by,
-    case when may_queue then md5(series_id || '/' || block_id || '/' || cast(entry_number as varchar) || '/' || cast(customer_id as varchar)) else message_id end as message_id,
-    case when may_queue then timestamp '2026-03-02 09:00:00' else queued_at end as queued_at,
-    left_at,
-    outcome,
-    is_new
-from decided
-where
-    is_new
-    or may_queue
-    or outcome is not null
-    or deadline_at is distinct from known_deadline_at
-    or blocked_by is distinct from known_blocked_by;
-
--- advances to level 6
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
- 1 as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 6 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- false as merged
-from moves as move;
-
--- rule blocks at level 6
-insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
-with
-    visits as (        select
-                advance.entry_id,
-                advance.series_id,
-                advance.customer_id,
-                advance.entry_number,
-                advance.to_block as block_id,
-                advance.advanced_at as arrived_at,
-                timestamp '2026-03-02 09:00:00' as arrived_as_of,
-                advance.advanced_at + block.duration as deadline_at,
-                cast(null as timestamp) as known_deadline_at,
-                cast(null as varchar) as known_blocked_by,
-                cast(null as varchar) as message_id,
-                cast(null as timestamp) as queued_at,
-                block.lag,
-                block.channel,
-                block.receipts,
-                block.send_window,
-                true as is_new
-            from run_advances as advance
-            join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
-            where
-                block.kind = 'rule' and block.level = 6 and not advance.merged and block.level_batch = 0
-),
-    subject as (
-        select
-            entry_id,
-            series_id,
-            customer_id,
-            entry_number,
-            block_id,
-            arrived_at,
-            arrived_as_of,
-            deadline_at,
-            known_deadline_at,
-            lag,
-            is_new,
-            least(timestamp '2026-03-02 09:00:00', deadline_at) as instant
-        from visits
-    ),
-            engagement_facts as (
-            select moment.entry_id, moment.instant, coalesce(bool_or(message.block_id = 'ask' and engagement.kind in ('replied')), false) as "replied_ask_23c11541"
-            from
-                (
-                    select entry_id, instant
-                    from subject
-                ) as moment
-            join
-                (
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from series.messages
-                    where
-                        series_id in ('reengagement')
-                        and block_id in ('ask')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('ask')
-                ) as message
-                on message.entry_id = moment.entry_id
-            join
-                source_engagements as engagement
-                on engagement.message_id = message.message_id
-                and engagement.occurred_at <= moment.instant
-                and engagement.kind in ('replied')
-            group by moment.entry_id, moment.instant
-        ),
-judged as (
-        select
-            subject.entry_id,
-            subject.series_id,
-            subject.customer_id,
-            subject.entry_number,
-            subject.block_id,
-            subject.arrived_at,
-            subject.arrived_as_of,
-            subject.deadline_at,
-            subject.known_deadline_at,
-            subject.is_new,
-            subject.instant,
-            timestamp '2026-03-02 09:00:00' >= subject.deadline_at + subject.lag as is_over,
-            (         (subject.series_id = 'reengagement' and subject.block_id = 'answered' and (COALESCE(engagement_facts.replied_ask_23c11541, FALSE)))
-) as holds
-        from subject
-        join
-            source_customers as customer on customer.customer_id = subject.customer_id
-                    left join
-                engagement_facts
-                on engagement_facts.entry_id = subject.entry_id
-                and engagement_facts.instant = subject.instant
-    )
-select
-    entry_id,
-    series_id,
-    customer_id,
-    entry_number,
-    block_id,
-    'rule' as kind,
-    arrived_at,
-    arrived_as_of,
-    deadline_at,
-    cast(null as varchar) as blocked_by,
-    cast(null as varchar) as message_id,
-    cast(null as timestamp) as queued_at,
-    case when holds then instant when is_over then deadline_at end as left_at,
-    case when holds then 'matched' when is_over then 'not_matched' end as outcome,
-    is_new
-from judged
-where is_new or holds or is_over or deadline_at is distinct from known_deadline_at;
-
--- advances to level 7
-insert into run_advances (entry_id, series_id, customer_id, entry_number, from_block, to_block, advanced_at, merged)
-with
-    moves as (
-        select
-            visit.entry_id,
-            visit.series_id,
-            visit.customer_id,
-            visit.entry_number,
-            connection.from_block,
-            connection.to_block,
-            case when connection.acts_now then timestamp '2026-03-02 09:00:00' else visit.left_at end as advanced_at,
-                row_number() over (
-                    partition by visit.entry_id, connection.to_block order by visit.left_at, connection.from_position
-                ) as arrival_number
-        from run_visits as visit
-        join
-            run_connections as connection
-            on connection.series_id = visit.series_id
-            and connection.from_block = visit.block_id
-            and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
-        where connection.to_level = 7 and visit.left_at is not null
-    )
-select
-    move.entry_id,
-    move.series_id,
-    move.customer_id,
-    move.entry_number,
-    move.from_block,
-    move.to_block,
-    move.advanced_at,
- move.arrival_number > 1 or visited.entry_id is not null as merged
-from moves as move
-    left join series.visits as visited on visited.entry_id = move.entry_id and visited.block_id = move.to_block;
-
--- tag blocks at level 7
+-- tag blocks at level 2
 insert into run_visits (entry_id, series_id, customer_id, entry_number, block_id, kind, arrived_at, arrived_as_of, deadline_at, blocked_by, message_id, queued_at, left_at, outcome, is_new)
 with visits as (        select
                 advance.entry_id,
@@ -2391,7 +1979,7 @@ with visits as (        select
             from run_advances as advance
             join run_blocks as block on block.series_id = advance.series_id and block.block_id = advance.to_block
             where
-                block.kind = 'tag' and block.level = 7 and not advance.merged
+                block.kind = 'tag' and block.level = 2 and not advance.merged
 )
 select
     visit.entry_id,
