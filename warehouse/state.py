@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from warehouse.adapter import Warehouse, WarehouseError
+from warehouse.adapter import StatementError, Warehouse, WarehouseError
 from warehouse.table import CUSTOMER_ID
 from warehouse.tables import META, SCHEMA_VERSION, TABLES
 from warehouse.views import VIEWS
@@ -71,9 +71,12 @@ def read_version(warehouse: Warehouse) -> int | None:
     Raises:
         WarehouseError: It is newer than this software knows.
     """
-    if warehouse.columns(META.qualified_name) is None:
-        return None
-    version = int(warehouse.fetch(f"select max(schema_version) from {META.qualified_name}")[0][0])
+    try:
+        version = int(warehouse.fetch(f"select max(schema_version) from {META.qualified_name}")[0][0])
+    except StatementError:
+        if warehouse.columns(META.qualified_name) is None:
+            return None
+        raise
     if version > SCHEMA_VERSION:
         raise WarehouseError(
             f"The state in this warehouse has version {version}; this software knows versions up to {SCHEMA_VERSION}. "

@@ -867,23 +867,14 @@ matches as (
             left join
                 (
                     select
-                        entry_id,
-                        customer_id,
-                        entry_number,
-                        status,
- status in ('active', 'finished', 'disengaged') and not has_passed
- as may_pass
-                    from
-                        (
-                            select
-                                entry.entry_id,
-                                entry.customer_id,
-                                entry.entry_number,
-                                list_contains(entry.entry_rules, 'active_users') as has_passed,
- entry.status, entry.ended_at
-                            from series.entries as entry
-                            where entry.series_id = 'announcement' and not entry.superseded
-                        ) as entry
+                        entry.entry_id,
+                        entry.customer_id,
+                        entry.entry_number,
+                        entry.status as status,
+                            entry.status in ('active', 'finished', 'disengaged')
+                            and not list_contains(entry.entry_rules, 'active_users') as may_pass
+                    from series.entries as entry
+                    where entry.series_id = 'announcement' and not entry.superseded
                 ) as newest
                 on newest.customer_id = customer.customer_id
   left join event_facts on event_facts.customer_id = customer.customer_id
@@ -1110,10 +1101,6 @@ with
                     where
                         series_id in ('announcement')
                         and block_id in ('banner')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('banner')
                 ) as message
                 on message.entry_id = moment.entry_id
             join
@@ -1518,10 +1505,6 @@ with
                     where
                         series_id in ('announcement')
                         and block_id in ('banner')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('banner')
                 ) as message
                 on message.entry_id = moment.entry_id
             join

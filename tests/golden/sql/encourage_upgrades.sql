@@ -900,27 +900,21 @@ with
             left join
                 (
                     select
-                        entry_id,
-                        customer_id,
-                        entry_number,
-                        status,
-                            (status = 'active' and not has_passed)
-                            or (
-                                status in ('finished', 'disengaged', 'goal', 'stopped')
-                                and timestamp '2026-03-02 09:00:00' >= ended_at + interval '30' day
- and entry_number < 3                             )
- as may_pass
-                    from
-                        (
-                            select
-                                entry.entry_id,
-                                entry.customer_id,
-                                entry.entry_number,
-                                list_contains(entry.entry_rules, 'not_premium') as has_passed,
- entry.status, entry.ended_at
-                            from series.entries as entry
-                            where entry.series_id = 'encourage_upgrades' and not entry.superseded
-                        ) as entry
+                        entry.entry_id,
+                        entry.customer_id,
+                        entry.entry_number,
+                        entry.status as status,
+                            case
+                                entry.status
+                                when 'active'
+                                then not list_contains(entry.entry_rules, 'not_premium')
+                                else
+                                    entry.status in ('finished', 'disengaged', 'goal', 'stopped')
+                                    and timestamp '2026-03-02 09:00:00' >= entry.ended_at + interval '30' day
+                                        and entry.entry_number < 3
+                            end as may_pass
+                    from series.entries as entry
+                    where entry.series_id = 'encourage_upgrades' and not entry.superseded
                 ) as newest
                 on newest.customer_id = customer.customer_id
             where (newest.entry_id is null or newest.may_pass) and (COALESCE(customer."type" = 'user', FALSE) AND NOT COALESCE(customer."plan" = 'Premium', FALSE))
@@ -1147,10 +1141,6 @@ with
                     where
                         series_id in ('encourage_upgrades')
                         and block_id in ('upgrade_email', 'upgrade_post')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_email', 'upgrade_post')
                 ) as message
                 on message.entry_id = moment.entry_id
             join
@@ -1549,10 +1539,6 @@ with
                     where
                         series_id in ('encourage_upgrades')
                         and block_id in ('upgrade_post')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_post')
                 ) as message
                 on message.entry_id = moment.entry_id
             join
@@ -1902,10 +1888,6 @@ with
                     where
                         series_id in ('encourage_upgrades')
                         and block_id in ('upgrade_email')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('upgrade_email')
                 ) as message
                 on message.entry_id = moment.entry_id
             join

@@ -871,27 +871,21 @@ matches as (
             left join
                 (
                     select
-                        entry_id,
-                        customer_id,
-                        entry_number,
-                        status,
-                            (status = 'active' and not has_passed)
-                            or (
-                                status in ('finished', 'disengaged', 'goal', 'stopped')
-                                and timestamp '2026-03-02 09:00:00' >= ended_at + interval '180' day
- and entry_number < 2                             )
- as may_pass
-                    from
-                        (
-                            select
-                                entry.entry_id,
-                                entry.customer_id,
-                                entry.entry_number,
-                                list_contains(entry.entry_rules, 'looks_at_prices') as has_passed,
- entry.status, entry.ended_at
-                            from series.entries as entry
-                            where entry.series_id = 'lead_generation' and not entry.superseded
-                        ) as entry
+                        entry.entry_id,
+                        entry.customer_id,
+                        entry.entry_number,
+                        entry.status as status,
+                            case
+                                entry.status
+                                when 'active'
+                                then not list_contains(entry.entry_rules, 'looks_at_prices')
+                                else
+                                    entry.status in ('finished', 'disengaged', 'goal', 'stopped')
+                                    and timestamp '2026-03-02 09:00:00' >= entry.ended_at + interval '180' day
+                                        and entry.entry_number < 2
+                            end as may_pass
+                    from series.entries as entry
+                    where entry.series_id = 'lead_generation' and not entry.superseded
                 ) as newest
                 on newest.customer_id = customer.customer_id
   left join event_facts on event_facts.customer_id = customer.customer_id
@@ -908,27 +902,21 @@ matches as (
             left join
                 (
                     select
-                        entry_id,
-                        customer_id,
-                        entry_number,
-                        status,
-                            (status = 'active' and not has_passed)
-                            or (
-                                status in ('finished', 'disengaged', 'goal', 'stopped')
-                                and timestamp '2026-03-02 09:00:00' >= ended_at + interval '180' day
- and entry_number < 2                             )
- as may_pass
-                    from
-                        (
-                            select
-                                entry.entry_id,
-                                entry.customer_id,
-                                entry.entry_number,
-                                list_contains(entry.entry_rules, 'keeps_looking') as has_passed,
- entry.status, entry.ended_at
-                            from series.entries as entry
-                            where entry.series_id = 'lead_generation' and not entry.superseded
-                        ) as entry
+                        entry.entry_id,
+                        entry.customer_id,
+                        entry.entry_number,
+                        entry.status as status,
+                            case
+                                entry.status
+                                when 'active'
+                                then not list_contains(entry.entry_rules, 'keeps_looking')
+                                else
+                                    entry.status in ('finished', 'disengaged', 'goal', 'stopped')
+                                    and timestamp '2026-03-02 09:00:00' >= entry.ended_at + interval '180' day
+                                        and entry.entry_number < 2
+                            end as may_pass
+                    from series.entries as entry
+                    where entry.series_id = 'lead_generation' and not entry.superseded
                 ) as newest
                 on newest.customer_id = customer.customer_id
   left join event_facts on event_facts.customer_id = customer.customer_id
@@ -1156,10 +1144,6 @@ with
                     where
                         series_id in ('lead_generation')
                         and block_id in ('bot', 'guide')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('bot', 'guide')
                 ) as message
                 on message.entry_id = moment.entry_id
             join
@@ -1555,10 +1539,6 @@ with
                     where
                         series_id in ('lead_generation')
                         and block_id in ('bot', 'guide')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('bot', 'guide')
                 ) as message
                 on message.entry_id = moment.entry_id
             join

@@ -942,23 +942,14 @@ with
             left join
                 (
                     select
-                        entry_id,
-                        customer_id,
-                        entry_number,
-                        status,
- status in ('active', 'finished', 'disengaged') and not has_passed
- as may_pass
-                    from
-                        (
-                            select
-                                entry.entry_id,
-                                entry.customer_id,
-                                entry.entry_number,
-                                list_contains(entry.entry_rules, 'signed_up') as has_passed,
- entry.status, entry.ended_at
-                            from series.entries as entry
-                            where entry.series_id = 'onboarding' and not entry.superseded
-                        ) as entry
+                        entry.entry_id,
+                        entry.customer_id,
+                        entry.entry_number,
+                        entry.status as status,
+                            entry.status in ('active', 'finished', 'disengaged')
+                            and not list_contains(entry.entry_rules, 'signed_up') as may_pass
+                    from series.entries as entry
+                    where entry.series_id = 'onboarding' and not entry.superseded
                 ) as newest
                 on newest.customer_id = customer.customer_id
             where (newest.entry_id is null or newest.may_pass) and (COALESCE(customer."type" = 'user', FALSE) AND COALESCE(customer."created_at" > timestamp '2026-03-02 09:00:00' - INTERVAL '3' DAY, FALSE))

@@ -863,27 +863,21 @@ matches as (
             left join
                 (
                     select
-                        entry_id,
-                        customer_id,
-                        entry_number,
-                        status,
-                            (status = 'active' and not has_passed)
-                            or (
-                                status in ('finished', 'disengaged', 'goal', 'stopped')
-                                and timestamp '2026-03-02 09:00:00' >= ended_at + interval '90' day
- and entry_number < 4                             )
- as may_pass
-                    from
-                        (
-                            select
-                                entry.entry_id,
-                                entry.customer_id,
-                                entry.entry_number,
-                                list_contains(entry.entry_rules, 'silent') as has_passed,
- entry.status, entry.ended_at
-                            from series.entries as entry
-                            where entry.series_id = 'reengagement' and not entry.superseded
-                        ) as entry
+                        entry.entry_id,
+                        entry.customer_id,
+                        entry.entry_number,
+                        entry.status as status,
+                            case
+                                entry.status
+                                when 'active'
+                                then not list_contains(entry.entry_rules, 'silent')
+                                else
+                                    entry.status in ('finished', 'disengaged', 'goal', 'stopped')
+                                    and timestamp '2026-03-02 09:00:00' >= entry.ended_at + interval '90' day
+                                        and entry.entry_number < 4
+                            end as may_pass
+                    from series.entries as entry
+                    where entry.series_id = 'reengagement' and not entry.superseded
                 ) as newest
                 on newest.customer_id = customer.customer_id
   left join event_facts on event_facts.customer_id = customer.customer_id
@@ -1111,10 +1105,6 @@ with
                     where
                         series_id in ('reengagement')
                         and block_id in ('ask', 'news')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('ask', 'news')
                 ) as message
                 on message.entry_id = moment.entry_id
             join
@@ -1512,10 +1502,6 @@ with
                     where
                         series_id in ('reengagement')
                         and block_id in ('ask', 'news')
-                    union all
-                    select entry_id, series_id, block_id, message_id, queued_at
-                    from run_visits
-                    where queued_at = timestamp '2026-03-02 09:00:00' and block_id in ('ask', 'news')
                 ) as message
                 on message.entry_id = moment.entry_id
             join
