@@ -178,7 +178,8 @@ def _run_chosen(
             *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
             *memo.ask(compile_run, job, id_type),
         )
-        counts = _execute(warehouse, statements, _leads(job), as_of)
+        stood = frozenset(one.kind for one in standing)
+        counts = _execute(warehouse, statements, stood, _leads(job), as_of)
     return [
         *(SeriesRun(name, "failed", message) for name, message in stranded.items()),
         *(SeriesRun(name, "done", "", count) for name, count in counts.items()),
@@ -332,7 +333,7 @@ def _leads(job: Job) -> Leads:
 
 
 def _execute(
-    warehouse: Warehouse, statements: Sequence[Statement], leads: Leads, as_of: datetime
+    warehouse: Warehouse, statements: Sequence[Statement], stood: frozenset[str], leads: Leads, as_of: datetime
 ) -> dict[str, Mapping[str, int]]:
     """Execute the statements; what each series' tick counts, by series."""
     values = {
@@ -345,7 +346,7 @@ def _execute(
     for statement in statements:
         if statement.level is not None and reached.level < statement.level and filled.get("run_visits"):
             reached = _read_reached(warehouse, leads, statement.level)
-        if _is_needed(statement, filled, reached):
+        if _is_needed(statement, stood, filled, reached):
             rows = _do(warehouse, statement, values)
             if statement.fills:
                 filled[statement.fills] = filled.get(statement.fills, 0) + rows
@@ -361,8 +362,10 @@ class _Reached:
     kinds: frozenset[str]
 
 
-def _is_needed(statement: Statement, filled: Mapping[str, int], reached: _Reached) -> bool:
+def _is_needed(statement: Statement, stood: frozenset[str], filled: Mapping[str, int], reached: _Reached) -> bool:
     """Whether a statement has something to do; most of a run's have not, most of the time."""
+    if statement.stands is not None and statement.stands not in stood:
+        return False
     if statement.level is not None and statement.level != reached.level:
         return False
     if statement.level is not None and statement.kind is not None and statement.kind not in reached.kinds:

@@ -96,6 +96,8 @@ class Statement:
             run leaves it out. Empty: it is always executed.
         level: The level whose blocks it is about; left out where this run reaches nobody there. None: no level.
         kind: The kind of block it is about, likewise. None: all kinds.
+        stands: The kind of block that it is about, where it is about who stood there before the run; left out where
+            nobody does. None: it is about more.
         is_check: Whether it must return no row; its rows then show what is wrong.
     """
 
@@ -105,6 +107,7 @@ class Statement:
     needs: tuple[str, ...] = ()
     level: int | None = None
     kind: Kind | None = None
+    stands: Kind | None = None
     is_check: bool = False
 
 
@@ -222,7 +225,7 @@ def _move(job: Job) -> Iterator[Statement]:
     """Who leaves where they stood, then level by level who arrives and how far they get."""
     for kind in _KINDS:
         for select in visit_steps.standing_visits(job, kind):
-            yield _into("run_visits", f"customers standing at {kind} blocks", select)
+            yield _into("run_visits", f"customers standing at {kind} blocks", select, stands=kind)
     late = visit_steps.late_levels(job)
     depth = max(job.levels.values(), default=0)
     for level in range(1, depth + 1):
@@ -324,10 +327,16 @@ def _clear(table: Table, keys: Sequence[str], select: str, *needs: str) -> State
 
 
 def _into(
-    table: str, name: str, select: str, *needs: str, level: int | None = None, kind: Kind | None = None
+    table: str,
+    name: str,
+    select: str,
+    *needs: str,
+    level: int | None = None,
+    kind: Kind | None = None,
+    stands: Kind | None = None,
 ) -> Statement:
     sql = writes.append(table, {**RUN_TABLES, **GUARD_TABLES}[table], select)
-    return Statement(name, sql, fills=table, needs=needs, level=level, kind=kind)
+    return Statement(name, sql, fills=table, needs=needs, level=level, kind=kind, stands=stands)
 
 
 def _values(name: str, columns: Mapping[str, str], rows: Sequence[str]) -> Iterator[Statement]:
