@@ -24,7 +24,10 @@ from warehouse.table import CUSTOMER_ID, Table
 _TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bigint", CUSTOMER_ID
 _VISIT = {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "entry_number": _NUMBER}
 RUN_TABLES: Mapping[str, Mapping[str, str]] = {
-    "run_engagements": {"message_id": _TEXT, "series_id": _TEXT, "kind": _TEXT, "occurred_at": _TIME},
+    "run_engagements": {
+        "message_id": _TEXT, "series_id": _TEXT, "kind": _TEXT, "occurred_at": _TIME, "queued_at": _TIME,
+        "known_received_at": _TIME,
+    },
     "run_receipts": {"message_id": _TEXT, "received_at": _TIME},
     "run_goals": {
         "entry_id": _NUMBER, "series_id": _TEXT, "goal_at": _TIME, "goal_value": "double", "goal_event_at": _TIME,
