@@ -58,7 +58,6 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
     "run_entries": {
         **{column.name: column.type for column in tables.ENTRIES.columns}, "has_reached_goal": _FLAG, "is_reopened": _FLAG,
     },
-    "run_counts": {"series_id": _TEXT, "what": _TEXT, "times": _NUMBER},
     "run_pending_tags": {column.name: column.type for column in tables.PENDING_TAGS.columns},
 }  # fmt: skip
 """The tables that hold what a run finds, with their columns and types; gone with the connection."""
@@ -302,7 +301,6 @@ def _write(job: Job) -> Iterator[Statement]:
     if job.definitions.settings.tag_sender:
         yield _append(tables.BATCHES, steps.batches(job, "run_tag_writes"), "run_tag_writes")
     yield _append(tables.DEFINITIONS, render("write_definitions"))
-    yield _into("run_counts", "what happened", render("counts"), "run_visits", "run_entries")
     yield _append(tables.TICKS, render("write_ticks"))
 
 
