@@ -134,7 +134,10 @@ def compile_views(sources: Mapping[str, SourceTable], id_type: str) -> tuple[Sta
 
 
 def compile_setup(job: Job, versions: Mapping[str, Version]) -> tuple[Statement, ...]:
-    """The statements that tell a connection about the job's series, once for all runs in which they stay the same."""
+    """The statements that tell a connection about the job's series, once for all runs in which they stay the same.
+
+    What the state keeps of the series themselves is written with them, because it is the same at all these runs.
+    """
     series = [
         f"({literal(checked.series.series_id)}, {literal(checked.series.status)}, "
         f"{literal(versions[checked.series.series_id].definition_hash)}, "
@@ -145,11 +148,15 @@ def compile_setup(job: Job, versions: Mapping[str, Version]) -> tuple[Statement,
     if tag_sender := job.definitions.settings.tag_sender:
         senders[tables.TAG_CHANNEL] = tag_sender
     channels = [f"({literal(name)}, {literal(sender)})" for name, sender in senders.items()]
+    # What is pending does not tell a source that lacks a tag from one that is not there.
+    present = "true" if job.has_customer_tags else "false"
     return (
         *_values("run_series", dict.fromkeys(("series_id", "status", "definition_hash", "text"), _TEXT), series),
         *_values("run_blocks", BLOCK_COLUMNS, list(block_rows(job))),
         *_values("run_connections", CONNECTION_COLUMNS, list(connection_rows(job))),
         *_values("run_channels", {"channel": _TEXT, "sender": _TEXT}, channels),
+        _append(tables.DEFINITIONS, render("write_definitions")),
+        Statement("source of tags", writes.note(tables.META.qualified_name, "has_customer_tags", present)),
     )
 
 
@@ -279,9 +286,6 @@ def _write(job: Job) -> Iterator[Statement]:
         "run_pending_tags",
     )
     yield _append(tables.PENDING_TAGS, all_of(tables.PENDING_TAGS, "run_pending_tags"), "run_pending_tags")
-    # What is pending does not tell a source that lacks a tag from one that is not there.
-    present = "true" if job.has_customer_tags else "false"
-    yield Statement("source of tags", writes.note(tables.META.qualified_name, "has_customer_tags", present))
     messages = tables.MESSAGES.qualified_name
     yield Statement(
         "receipts of messages",
@@ -300,7 +304,6 @@ def _write(job: Job) -> Iterator[Statement]:
     yield _append(tables.BATCHES, steps.batches(job, "run_messages"), "run_messages")
     if job.definitions.settings.tag_sender:
         yield _append(tables.BATCHES, steps.batches(job, "run_tag_writes"), "run_tag_writes")
-    yield _append(tables.DEFINITIONS, render("write_definitions"))
     yield _append(tables.TICKS, render("write_ticks"))
 
 
