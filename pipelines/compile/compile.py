@@ -8,7 +8,7 @@ found into temporary ``run_...`` tables, and written at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -101,6 +101,8 @@ class Statement:
         level: The level whose blocks it is about; left out where this run reaches nobody there. None: no level.
         kind: The kind of block it is about, likewise. None: all kinds.
         is_check: Whether it must return no row; its rows then show what is wrong.
+        of_queued: The same for those blocks (series and block) only that queued messages, which spares the engine the
+            words of all others; None where none of its blocks did. None: it does not depend on that.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Statement:
     level: int | None = None
     kind: Kind | None = None
     is_check: bool = False
+    of_queued: Callable[[Collection[tuple[str, str]]], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,13 +301,19 @@ def _write(job: Job) -> Iterator[Statement]:
         writes.update(messages, "message_id", {"goal_at": "goal_at", "goal_closed": "is_closed"}, "run_message_goals"),
         needs=("run_message_goals",),
     )
-    for select in steps.rendered_messages(job):
-        sql = writes.append(messages, tables.MESSAGES.column_names, select)
-        yield Statement("messages", sql, needs=("run_messages",))
+    yield from map(_write_rendered, steps.rendered_messages(job))
     yield _append(tables.BATCHES, steps.batches(job, "run_messages"), "run_messages")
     if job.definitions.settings.tag_sender:
         yield _append(tables.BATCHES, steps.batches(job, "run_tag_writes"), "run_tag_writes")
     yield _append(tables.TICKS, render("write_ticks"))
+
+
+def _write_rendered(rendered: steps.RenderedMessages) -> Statement:
+    def write(queued: Collection[tuple[str, str]] | None = None) -> str | None:
+        select = rendered.select(queued)
+        return select and writes.append(tables.MESSAGES.qualified_name, tables.MESSAGES.column_names, select)
+
+    return Statement("messages", write() or "", needs=("run_messages",), of_queued=write)
 
 
 def _check() -> Iterator[Statement]:
