@@ -56,7 +56,8 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
     "run_tag_writes": {column.name: column.type for column in tables.TAG_WRITES.columns},
     "run_progress": {"entry_id": _NUMBER, "open_visits": _NUMBER, "path_finished": _FLAG},
     "run_entries": {
-        **{column.name: column.type for column in tables.ENTRIES.columns}, "has_reached_goal": _FLAG, "is_reopened": _FLAG,
+        **{column.name: column.type for column in tables.ENTRIES.columns},
+        "has_reached_goal": _FLAG, "is_reopened": _FLAG,
     },
     "run_pending_tags": {column.name: column.type for column in tables.PENDING_TAGS.columns},
 }  # fmt: skip
@@ -227,9 +228,7 @@ def _find(job: Job) -> Iterator[Statement]:
     yield _into("run_messages", "messages queued", steps.messages(job), "run_visits")
     yield _into("run_tag_writes", "tag writes", steps.tag_writes(job), "run_visits")
     yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
-    yield _into(
-        "run_entries", "entries", steps.entries(job), "run_goals", "run_ends", "run_visits", "run_new_entries"
-    )
+    yield _into("run_entries", "entries", steps.entries(job), "run_goals", "run_ends", "run_visits", "run_new_entries")
 
 
 def _move(job: Job) -> Iterator[Statement]:

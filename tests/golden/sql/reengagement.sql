@@ -481,6 +481,20 @@ values
     ('bot', 'outbox'),
     ('push', 'outbox');
 
+-- write series.definitions
+insert into series.definitions (definition_hash, series_id, text, first_as_of)
+select version.definition_hash, version.series_id, version.text, timestamp '2026-03-02 09:00:00' as first_as_of
+from run_series as version
+left join
+    series.definitions as known
+    on known.definition_hash = version.definition_hash
+    and known.series_id = version.series_id
+where known.definition_hash is null;
+
+-- source of tags
+update series_state.meta set has_customer_tags = true
+where has_customer_tags is distinct from true;
+
 -- table run_open_windows
 create or replace temp table run_open_windows (
     series_id varchar,
@@ -644,13 +658,6 @@ create or replace temp table run_entries (
     goal_event_at timestamp,
     has_reached_goal boolean,
     is_reopened boolean
-);
-
--- table run_counts
-create or replace temp table run_counts (
-    series_id varchar,
-    what varchar,
-    times bigint
 );
 
 -- table run_pending_tags
@@ -2492,28 +2499,26 @@ from written;
 -- progress of entries
 insert into run_progress (entry_id, open_visits, path_finished)
 with
-    changes as (
+    moved as (
         select
             visit.entry_id,
-            case
-                when visit.is_new and visit.left_at is null
-                then 1
-                when not visit.is_new and visit.left_at is not null
-                then -1
-                else 0
-            end as visits,
-            visit.outcome in ('matched', 'waited', 'tagged', 'delivered') and not block.leads_on as ends_well
+            count(*) filter (where visit.is_new and visit.left_at is null) as begun,
+            count(*) filter (where not visit.is_new and visit.left_at is not null) as left_behind,
+            coalesce(
+                bool_or(visit.outcome in ('matched', 'waited', 'tagged', 'delivered') and not block.leads_on), false
+            ) as path_finished
         from run_visits as visit
         join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-        union all
-        select entry_id, 1 as visits, false as ends_well
-        from series_state.open_visits
-        where entry_id in (select entry_id from run_visits)
+        group by visit.entry_id
+        having
+            count(*) filter (where visit.is_new and visit.left_at is null) = 0
+            or bool_or(visit.outcome in ('matched', 'waited', 'tagged', 'delivered') and not block.leads_on)
     )
-select entry_id, sum(visits) as open_visits, coalesce(bool_or(ends_well), false) as path_finished
-from changes
-group by entry_id
-having sum(visits) = 0 or bool_or(ends_well);
+select moved.entry_id, count(visit.entry_id) + moved.begun - moved.left_behind as open_visits, moved.path_finished
+from moved
+left join series_state.open_visits as visit on visit.entry_id = moved.entry_id
+group by moved.entry_id, moved.begun, moved.left_behind, moved.path_finished
+having count(visit.entry_id) + moved.begun = moved.left_behind or moved.path_finished;
 
 -- entries
 insert into run_entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded, attributes, goal_value, goal_event_at, has_reached_goal, is_reopened)
@@ -2723,9 +2728,7 @@ from (
 select pending.customer_id, pending.tag
 from series_state.pending_tags as pending
 left join
-    (select distinct customer_id, tag from source_customer_tags) as source_tag
-    on source_tag.customer_id = pending.customer_id
-    and source_tag.tag = pending.tag
+    source_customer_tags as source_tag on source_tag.customer_id = pending.customer_id and source_tag.tag = pending.tag
 where (pending.action = 'add') = (source_tag.customer_id is not null)
 ) as gone
 where gone.customer_id = target.customer_id and gone.tag = target.tag
@@ -2733,35 +2736,19 @@ where gone.customer_id = target.customer_id and gone.tag = target.tag
 
 -- tags to be decided
 insert into run_pending_tags (customer_id, tag, action, as_of)
-with
-    written as (
-        select distinct visit.customer_id, block.tag
-        from run_visits as visit
-        join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-        where visit.outcome = 'tagged'
-    ),
-    newest as (
-        select written.customer_id, written.tag, max(tag_write.as_of) as as_of
-        from written
-        join
-            series.tag_writes as tag_write
-            on tag_write.customer_id = written.customer_id
-            and tag_write.tag = written.tag
-        group by written.customer_id, written.tag
-    )
 select
-    newest.customer_id,
-    newest.tag,
-    case when bool_or(tag_write.action = 'remove') then 'remove' else 'add' end as action,
-    newest.as_of
-from newest
+    written.customer_id,
+    written.tag,
+    case when bool_or(newest.action = 'remove') then 'remove' else 'add' end as action,
+    timestamp '2026-03-02 09:00:00' as as_of
+from run_tag_writes as written
 join
-    series.tag_writes as tag_write
-    on tag_write.customer_id = newest.customer_id
-    and tag_write.tag = newest.tag
-    and tag_write.as_of = newest.as_of
-where newest.as_of = timestamp '2026-03-02 09:00:00'
-group by newest.customer_id, newest.tag, newest.as_of;
+    series.tag_writes as newest
+    on newest.customer_id = written.customer_id
+    and newest.tag = written.tag
+    and newest.as_of >= timestamp '2026-03-02 09:00:00'
+group by written.customer_id, written.tag
+having max(newest.as_of) = timestamp '2026-03-02 09:00:00';
 
 -- clear series_state.pending_tags
 delete from series_state.pending_tags as target
@@ -2778,10 +2765,6 @@ where gone.customer_id = target.customer_id and gone.tag = target.tag
 insert into series_state.pending_tags (customer_id, tag, action, as_of)
 select customer_id, tag, action, as_of
 from run_pending_tags;
-
--- source of tags
-update series_state.meta set has_customer_tags = true
-where has_customer_tags is distinct from true;
 
 -- receipts of messages
 update series.messages as target
@@ -2844,66 +2827,36 @@ from run_messages as carried
 join run_channels as channel on channel.channel = carried.channel
 group by carried.batch_id, carried.series_id, carried.block_id, channel.channel, channel.sender;
 
--- write series.definitions
-insert into series.definitions (definition_hash, series_id, text, first_as_of)
-select version.definition_hash, version.series_id, version.text, timestamp '2026-03-02 09:00:00' as first_as_of
-from run_series as version
-left join
-    series.definitions as known
-    on known.definition_hash = version.definition_hash
-    and known.series_id = version.series_id
-where known.definition_hash is null;
-
--- what happened
-insert into run_counts (series_id, what, times)
-with
-    reopened as (
-        select distinct match.series_id, match.entry_id
-        from run_matches as match
-        join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
-        where match.newest_status in ('finished', 'disengaged')
-    ),
-    happened as (
-        select series_id, 'entered' as what
-        from run_new_entries
-        union all
-        select series_id, 'held_out' as what
-        from run_new_entries
-        where arm = 'holdout'
-        union all
-        select series_id, 'reopened' as what
-        from reopened
-        union all
-        select series_id, case when merged then 'merged' else 'advanced' end as what
-        from run_advances
-        union all
-        select series_id, outcome as what
-        from run_visits
-        where outcome in ('waited', 'tagged')
-        union all
-        select series_id, 'messages_queued' as what
-        from run_messages
-        union all
-        select series_id, 'goals' as what
-        from run_goals
-        where goal_at is not null
-        union all
-        select series_id, 'ended' as what
-        from run_entries
-        where ended_at = timestamp '2026-03-02 09:00:00'
-    )
-select series_id, what, count(*) as times
-from happened
-group by series_id, what;
-
 -- write series.ticks
 insert into series.ticks (tick_id, as_of, series_id, definition_hash, status, entered, held_out, reopened, advanced, merged, waits_ended, tags_written, messages_queued, goals, ended, customers_missing, committed_at)
 with
-    happened as (
-        select series_id, what, times
-        from run_counts
-        union all
-        select entry.series_id, 'customers_missing' as what, count(*) as times
+    changed as (
+        select
+            series_id,
+            count(*) filter (where entered_at = timestamp '2026-03-02 09:00:00') as entered,
+            count(*) filter (where entered_at = timestamp '2026-03-02 09:00:00' and arm = 'holdout') as held_out,
+            count(*) filter (where is_reopened) as reopened,
+            count(*) filter (where has_reached_goal) as goals,
+            count(*) filter (where ended_at = timestamp '2026-03-02 09:00:00') as ended
+        from run_entries
+        group by series_id
+    ),
+    visited as (
+        select
+            series_id,
+            count(*) filter (where outcome = 'waited') as waits_ended,
+            count(*) filter (where outcome = 'tagged') as tags_written,
+            count(*) filter (where queued_at = timestamp '2026-03-02 09:00:00') as messages_queued
+        from run_visits
+        group by series_id
+    ),
+    moved as (
+        select series_id, count(*) filter (where not merged) as advanced, count(*) filter (where merged) as merged
+        from run_advances
+        group by series_id
+    ),
+    missing as (
+        select entry.series_id, count(*) as customers_missing
         from series.entries as entry
         left join source_customers as customer on customer.customer_id = entry.customer_id
         where
@@ -2917,21 +2870,23 @@ select
     ran.series_id,
     ran.definition_hash,
     ran.status,
-    coalesce(sum(happened.times) filter (where happened.what = 'entered'), 0) as entered,
-    coalesce(sum(happened.times) filter (where happened.what = 'held_out'), 0) as held_out,
-    coalesce(sum(happened.times) filter (where happened.what = 'reopened'), 0) as reopened,
-    coalesce(sum(happened.times) filter (where happened.what = 'advanced'), 0) as advanced,
-    coalesce(sum(happened.times) filter (where happened.what = 'merged'), 0) as merged,
-    coalesce(sum(happened.times) filter (where happened.what = 'waited'), 0) as waits_ended,
-    coalesce(sum(happened.times) filter (where happened.what = 'tagged'), 0) as tags_written,
-    coalesce(sum(happened.times) filter (where happened.what = 'messages_queued'), 0) as messages_queued,
-    coalesce(sum(happened.times) filter (where happened.what = 'goals'), 0) as goals,
-    coalesce(sum(happened.times) filter (where happened.what = 'ended'), 0) as ended,
-    coalesce(sum(happened.times) filter (where happened.what = 'customers_missing'), 0) as customers_missing,
+    coalesce(changed.entered, 0) as entered,
+    coalesce(changed.held_out, 0) as held_out,
+    coalesce(changed.reopened, 0) as reopened,
+    coalesce(moved.advanced, 0) as advanced,
+    coalesce(moved.merged, 0) as merged,
+    coalesce(visited.waits_ended, 0) as waits_ended,
+    coalesce(visited.tags_written, 0) as tags_written,
+    coalesce(visited.messages_queued, 0) as messages_queued,
+    coalesce(changed.goals, 0) as goals,
+    coalesce(changed.ended, 0) as ended,
+    coalesce(missing.customers_missing, 0) as customers_missing,
     cast(now() as timestamp) as committed_at
 from run_series as ran
-left join happened on happened.series_id = ran.series_id
-group by ran.series_id, ran.definition_hash, ran.status;
+left join changed on changed.series_id = ran.series_id
+left join visited on visited.series_id = ran.series_id
+left join moved on moved.series_id = ran.series_id
+left join missing on missing.series_id = ran.series_id;
 
 -- must return nothing: every run keeps the invariants of entries and visits
 with
