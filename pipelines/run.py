@@ -346,8 +346,8 @@ def _execute(
     for statement in statements:
         if statement.level is not None and reached.level < statement.level and filled.get("run_visits"):
             reached = _read_reached(warehouse, leads, statement.level)
-        if _is_needed(statement, stood, filled, reached):
-            rows = _do(warehouse, statement, values)
+        if _is_needed(statement, stood, filled, reached) and (narrowed := _narrowed(warehouse, statement)):
+            rows = _do(warehouse, narrowed, values)
             if statement.fills:
                 filled[statement.fills] = filled.get(statement.fills, 0) + rows
     counts = warehouse.fetch(_COUNTS_OF_RUN, values)
@@ -371,6 +371,15 @@ def _is_needed(statement: Statement, stood: frozenset[str], filled: Mapping[str,
     if statement.level is not None and statement.kind is not None and statement.kind not in reached.kinds:
         return False
     return not statement.needs or any(filled.get(table) for table in statement.needs)
+
+
+def _narrowed(warehouse: Warehouse, statement: Statement) -> Statement | None:
+    """The statement without the blocks that queued nothing, where it can do without; None where it has none left."""
+    if statement.of_queued is None:
+        return statement
+    queued = warehouse.fetch("select distinct series_id, block_id from run_messages")
+    sql = statement.of_queued({(series_id, block_id) for series_id, block_id in queued})
+    return replace(statement, sql=sql) if sql else None
 
 
 def _read_reached(warehouse: Warehouse, leads: Leads, level: int) -> _Reached:
