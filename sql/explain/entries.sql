@@ -12,7 +12,6 @@ select
     goal_at,
     goal_met_at_entry,
     entry_rules,
-    goal_closed,
-    superseded
+    goal_closed
 from explain_entries
 order by series_id, entry_number
