@@ -11,8 +11,8 @@ from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile.job import Job
 from pipelines.explain.customer import CustomerId, is_present, typed_id, unknown
 from pipelines.explain.entering import entering
-from pipelines.explain.explanation import EntryRule, Explanation, Judgement, SeriesExplanation
-from pipelines.explain.journal import Journal, read_journal
+from pipelines.explain.explanation import Entering, EntryRule, Explanation, Judgement, SeriesExplanation
+from pipelines.explain.journal import EntryRow, Journal, read_journal
 from pipelines.explain.judge import judge
 from pipelines.explain.narrow import narrow_sources, narrow_state, show_sources
 from pipelines.explain.questions import Asked, Key, questions_of
@@ -21,7 +21,6 @@ from pipelines.hint import there_is_no
 from pipelines.memo import Memo
 from pipelines.model import Definitions
 from pipelines.problems import UsageError
-from pipelines.rules.model import Rule
 from pipelines.run import families_of, make_job, read_definitions, refuse, versions
 from pipelines.sources import SourceTable, customer_id_type
 from pipelines.sql_text import read_query
@@ -85,7 +84,9 @@ def read_explanation(
     checked, sources, problems = read_definitions(definitions, warehouse, Memo())
     refuse(problems)
     has_run = state.exists(warehouse)
-    runs = {name: (last, text) for name, last, text in warehouse.fetch(read_query("explain/versions"))} if has_run else {}
+    runs = (
+        {name: (last, text) for name, last, text in warehouse.fetch(read_query("explain/versions"))} if has_run else {}
+    )
     chosen, gone = _choose(checked, list(runs), series_id)
     fails = find_stranded(chosen, read_standing(warehouse)) if has_run else {}
     columns = SourceColumns(families_of(sources))
@@ -189,10 +190,8 @@ def _lags(reading: _Reading, one: CheckedSeries | None) -> Iterator[tuple[str, t
 def _explain(reading: _Reading, series_id: str, told: Told) -> SeriesExplanation:
     rows = told.journal.entries.get(series_id, [])
     last_run, version = reading.runs.get(series_id, (None, None))
-    one, judgements = told.checked, told.judgements
-    entry_rules = {name: judgements["entry_rule", series_id, name] for name in (one.graph.entry_rules if one else ())}
-    exit_rule = judgements.get(("exit", series_id, None))
-    fails = reading.fails.get(series_id)
+    one = told.checked
+    entry_rules = tuple(_entry_rules(told))
     return SeriesExplanation(
         series_id=series_id,
         title=one.series.title if one else None,
@@ -200,24 +199,31 @@ def _explain(reading: _Reading, series_id: str, told: Told) -> SeriesExplanation
         last_run=last_run,
         as_of=told.as_of,
         changed=one is not None and last_run is not None and version != told.definition_hash,
-        fails=fails,
-        entering=(
-            entering(
-                one.series,
-                entry_rules,
-                exit_rule,
-                rows,
-                told.as_of,
-                has_run=last_run is not None,
-                fails=fails is not None,
-            )
-            if one
-            else None
-        ),
-        entry_rules=tuple(
-            EntryRule(name, one.series.blocks[name].label if one else None, judgement)
-            for name, judgement in entry_rules.items()
-        ),
-        exit=exit_rule,
+        fails=reading.fails.get(series_id),
+        entering=_entering(reading, told, entry_rules, rows) if one else None,
+        entry_rules=entry_rules,
+        exit=told.judgements.get(("exit", series_id, None)),
         entries=tuple(tell_entry(told, row) for row in rows),
+    )
+
+
+def _entry_rules(told: Told) -> Iterator[EntryRule]:
+    for block_id in told.checked.graph.entry_rules if told.checked else ():
+        block = told.block(block_id)
+        assert told.series is not None
+        judgement = told.judgements["entry_rule", told.series.series_id, block_id]
+        yield EntryRule(block_id, block.label if block else None, judgement)
+
+
+def _entering(reading: _Reading, told: Told, rules: Sequence[EntryRule], rows: Sequence[EntryRow]) -> Entering:
+    assert told.series is not None
+    series_id = told.series.series_id
+    return entering(
+        told.series,
+        {rule.block_id: rule.judgement for rule in rules},
+        told.judgements.get(("exit", series_id, None)),
+        rows,
+        told.as_of,
+        has_run=series_id in reading.runs,
+        fails=series_id in reading.fails,
     )

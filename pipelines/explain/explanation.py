@@ -231,6 +231,8 @@ class Entry:
     Attributes:
         explained: What its status means, in a sentence.
         goal: The goal, judged at the instant that decides or decided it; None: the series has none.
+        goal_until: The end of its window; None likewise.
+        goal_closed: The window has ended without the goal, for good.
         exit: The exit rule, judged at the newest run, or when it ended the entry; None: it decides nothing here.
         visits: In the order of arrival.
         not_reached: Content blocks of the definition as it is now.
@@ -246,6 +248,8 @@ class Entry:
     goal_met_at_entry: bool
     explained: str
     goal: Judgement | None
+    goal_until: datetime | None
+    goal_closed: bool
     exit: Judgement | None
     visits: tuple[Visit, ...]
     not_reached: tuple[NotReached, ...]

@@ -22,7 +22,7 @@ from pipelines.explain.explanation import JudgedCase, JudgedPart, Judgement, See
 from pipelines.explain.narrow import RELATIONS
 from pipelines.problems import RunError
 from pipelines.rules.model import Call, Rule
-from pipelines.rules.parts import Part, Seen
+from pipelines.rules.parts import Part
 from pipelines.sql_text import render, timestamp, with_relations
 from warehouse.adapter import StatementError, Warehouse
 

@@ -1,7 +1,7 @@
 """Sources and state, cut down to one customer: whatever is asked afterwards costs next to nothing.
 
-The rows are copied into tables that are gone with the connection. The views of sources then show these, and the
-tables of the state are read under other names, so that SQL written for runs serves as it is. Where nothing has run,
+The rows are copied into tables that are gone with the connection. SQL written for runs serves as it is, once it reads
+these instead (`RELATIONS`); what runs themselves read on the same connection stays as it was. Where nothing has run,
 the state is empty tables.
 """
 
@@ -29,8 +29,21 @@ _STATE: tuple[Table, ...] = (
 _UNREAD = frozenset({"payload", "attributes"})
 """Columns that nobody asks for, and that are large."""
 
-RELATIONS: Mapping[str, str] = {table.qualified_name: f"explain_{table.name}" for table in _STATE}
-"""The tables of the state, and the names under which those of the customer's rows are read."""
+_SOURCES = (
+    "source_customers",
+    "source_events",
+    "source_engagements",
+    "source_customer_tags",
+    "source_company_members",
+)
+_RUN_TABLE = "run_visits"
+"""What a run itself queues counts for rules too; here there is no such run."""
+
+RELATIONS: Mapping[str, str] = {
+    **{table.qualified_name: f"explain_{table.name}" for table in _STATE},
+    **{name: f"explain_{name}" for name in (*_SOURCES, _RUN_TABLE)},
+}
+"""What runs read, and the names of the tables that hold what of it is the customer's."""
 
 
 def show_sources(warehouse: Warehouse, sources: Mapping[str, SourceTable], id_type: str) -> None:
@@ -52,20 +65,18 @@ def narrow_state(warehouse: Warehouse, customer_id: CustomerId, id_type: str, *,
             warehouse.execute(writes.filled_table(name, select), {"customer_id": customer_id})
         else:
             warehouse.execute(writes.empty_table(name, types, id_type))
-    warehouse.execute(writes.empty_table("run_visits", RUN_TABLES["run_visits"], id_type))
+    warehouse.execute(writes.empty_table(RELATIONS[_RUN_TABLE], RUN_TABLES[_RUN_TABLE], id_type))
 
 
 def narrow_sources(warehouse: Warehouse, customer_id: CustomerId, rules: Collection[Rule]) -> None:
-    """Let the views of sources that these rules read show the customer's rows only."""
+    """Make the tables of the customer's rows of the sources that these rules read."""
     for view in _read_by(rules):
         columns = [identifier(name) for name, _ in warehouse.columns(view) or ()]
         if view == "source_engagements":
             select = render("explain/narrowed_engagements", columns=columns)
         else:
             select = render("explain/narrowed", columns=columns, relation=view, id_type=None)
-        copy = f"explain_{view}"
-        warehouse.execute(writes.filled_table(copy, select), {"customer_id": customer_id})
-        warehouse.execute(writes.view(view, f"select {', '.join(columns)}\nfrom {copy}"))
+        warehouse.execute(writes.filled_table(RELATIONS[view], select), {"customer_id": customer_id})
 
 
 def _read_by(rules: Collection[Rule]) -> Iterator[str]:

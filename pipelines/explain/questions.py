@@ -20,8 +20,8 @@ from pipelines.rules.model import Rule
 from pipelines.rules.parts import Part, Seen, take_apart, values_of
 
 Key = tuple[str | int | None, ...]
-"""``("entry_rule", series, block)``, ``("exit", series, entry or None)``, ``("goal", entry)``, ``("message_goal",
-entry, block)``, and of visits ``("rule", entry, block)``, ``("consent", entry, block)``, ``("until", entry, block)``."""
+"""``("entry_rule", series, block)``, ``("exit", series, entry or None)``, ``("goal", entry)``, and of visits ``("rule",
+entry, block)``, and likewise ``consent``, ``until`` and ``message_goal``."""
 
 Take = Callable[[Expression], Part]
 """Takes the text of a rule apart."""

@@ -78,6 +78,8 @@ def tell_entry(told: Told, entry: EntryRow) -> Entry:
         goal_met_at_entry=entry.goal_met_at_entry,
         explained=words.of_entry(entry.status, rows, told.series),
         goal=told.judgements.get(("goal", entry.entry_id)),
+        goal_until=entry.entered_at + told.series.goal.within if told.series and told.series.goal else None,
+        goal_closed=entry.goal_closed,
         exit=told.judgements.get(("exit", entry.series_id, entry.entry_id)),
         visits=tuple(_tell_visit(told, row) for row in rows),
         not_reached=unreached,
@@ -113,7 +115,9 @@ def _tell_visit(told: Told, row: VisitRow) -> Visit:
 def _explained(told: Told, row: VisitRow, block: AnyBlock | None, message: MessageRow | None) -> str:
     if row.left_at is not None:
         seen = told.journal.engagements.get(message.message_id, ()) if message else ()
-        return words.of_left(row, block, message, {engagement.kind for engagement in seen}, told.series)
+        said = words.of_left(row, block, message, {engagement.kind for engagement in seen}, told.series)
+        judgement = told.judgements.get(("rule", row.entry_id, row.block_id))
+        return said + (words.of_difference(row, judgement) if judgement else "")
     if told.is_missing:
         return "stays here, because the customer is not in `customers` now"
     status = told.series.status if told.series else None

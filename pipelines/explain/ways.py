@@ -46,7 +46,9 @@ def _reason(connection: Connection, visit: VisitRow) -> Reason:
     if visit.outcome not in OUTCOMES:
         return Reason("ended_there", f"the entry ended at {name} ({visit.outcome})")
     if (visit.outcome in GOOD_OUTCOMES) != connection.outcome_is_good:
-        return Reason("led_elsewhere", f"{name} was left {_words(visit.outcome)}, and leads on here {_when(connection)}")
+        return Reason(
+            "led_elsewhere", f"{name} was left {_words(visit.outcome)}, and leads on here {_when(connection)}"
+        )
     return Reason("connected_later", f"{name} did not lead here yet when it was left")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pipelines.duration import format_duration
+from pipelines.explain.explanation import Judgement
 from pipelines.explain.journal import MessageRow, VisitRow
 from pipelines.model import NON_RECEIPT_KINDS, AnyBlock, ContentBlock, RuleBlock, Series, WaitBlock
 from pipelines.schedule import format_instant
@@ -95,6 +96,14 @@ def of_left(
             return _idle(series)
         case _:
             return _ENDED.get(str(visit.outcome), str(visit.outcome))
+
+
+def of_difference(visit: VisitRow, judgement: Judgement) -> str:
+    """What is to be said where a rule that was judged once is another matter now; nothing where it is not."""
+    if visit.outcome not in ("matched", "not_matched") or judgement.holds in (None, visit.outcome == "matched"):
+        return ""
+    now = "would" if judgement.holds else "would not"
+    return f" then; as the definition and the sources are now it {now}"
 
 
 def of_waiting(
