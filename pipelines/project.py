@@ -166,14 +166,13 @@ class Project:
             RunError: There is no such customer, or a source cannot be used.
             WarehouseError: There is no warehouse, or it cannot be opened.
         """
-        from pipelines.explain.explain import read_explanation
+        from pipelines.explain.explain import Question, read_explanation
 
         self._refuse_unreadable()
         instant = None if as_of is None else _instant(as_of)
         with self._warehouse.open(read_only=True, inputs=self._inputs()) as warehouse:
-            return read_explanation(
-                warehouse, self.definitions, str(customer_id), series_id, instant, current_instant()
-            )
+            asked = Question(str(customer_id), series_id, instant, current_instant())
+            return read_explanation(warehouse, self.definitions, asked, self._memo)
 
     def run(
         self,

@@ -29,6 +29,23 @@ from warehouse import state
 from warehouse.adapter import Warehouse
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody wants to know.
+
+    Attributes:
+        customer_id: The customer's id as text.
+        series_id: Only this series; None: all of them.
+        as_of: The instant at which rules are judged, naive UTC; None: that of each series' newest run.
+        now: The same for a series that has not run.
+    """
+
+    customer_id: str
+    series_id: str | None
+    as_of: datetime | None
+    now: datetime
+
+
 @dataclass(frozen=True)
 class _Reading:
     """What is known before the customer is.
@@ -38,9 +55,9 @@ class _Reading:
         gone: Those that have none any more.
         runs: By series that ever ran, its newest ``as_of`` and the hash of the version that ran.
         fails: By series that cannot run as it is, why.
-        as_of: The instant to judge at; None: that of each series' newest run, or ``now``.
     """
 
+    question: Question
     definitions: Definitions
     checked: CheckedDefinitions
     gone: Sequence[str]
@@ -48,56 +65,43 @@ class _Reading:
     columns: SourceColumns
     runs: Mapping[str, tuple[datetime, str]]
     fails: Mapping[str, str]
-    as_of: datetime | None
-    now: datetime
 
     def instant(self, series_id: str) -> datetime:
         """The instant at which rules of a series are judged."""
-        if self.as_of is not None:
-            return self.as_of
-        return self.runs[series_id][0] if series_id in self.runs else self.now
+        if self.question.as_of is not None:
+            return self.question.as_of
+        return self.runs[series_id][0] if series_id in self.runs else self.question.now
 
 
-def read_explanation(
-    warehouse: Warehouse,
-    definitions: Definitions,
-    customer_id: str,
-    series_id: str | None,
-    as_of: datetime | None,
-    now: datetime,
-) -> Explanation:
+def read_explanation(warehouse: Warehouse, definitions: Definitions, question: Question, memo: Memo) -> Explanation:
     """What happened to a customer and why.
 
     Args:
-        warehouse: Open, if only for reading; its temporary tables are used.
+        warehouse: Open, if only for reading; temporary tables are made in it.
         definitions: What the files say now.
-        customer_id: The id as text.
-        series_id: Only this series; None: all of them.
-        as_of: The instant at which rules are judged, naive UTC; None: that of each series' newest run.
-        now: The same for a series that has not run.
+        question: Whose story it is.
+        memo: Remembers what was checked before.
 
     Raises:
         UsageError: There is no such series.
         RefusedError: A definition cannot be used.
         RunError: There is no such customer, or a source cannot be used.
     """
-    checked, sources, problems = read_definitions(definitions, warehouse, Memo())
+    checked, sources, problems = read_definitions(definitions, warehouse, memo)
     refuse(problems)
     has_run = state.exists(warehouse)
-    runs = (
-        {name: (last, text) for name, last, text in warehouse.fetch(read_query("explain/versions"))} if has_run else {}
-    )
-    chosen, gone = _choose(checked, list(runs), series_id)
+    rows = warehouse.fetch(read_query("explain/versions")) if has_run else []
+    runs = {series_id: (last, version) for series_id, last, version in rows}
+    chosen, gone = _choose(checked, list(runs), question.series_id)
     fails = find_stranded(chosen, read_standing(warehouse)) if has_run else {}
     columns = SourceColumns(families_of(sources))
     job = make_job(checked, sources, (), frozenset())
-    reading = _Reading(definitions, chosen, gone, job, columns, runs, fails, as_of, now)
-    customer, present = _find(warehouse, checked, sources, customer_id, has_run=has_run)
+    reading = _Reading(question, definitions, chosen, gone, job, columns, runs, fails)
+    customer, present = _find(warehouse, checked, sources, question.customer_id, has_run=has_run)
     journal = read_journal(warehouse) if has_run else Journal()
     if not present and not journal.entries:
-        raise unknown(warehouse, checked, customer_id)
-    asked = {name: _asked(reading, one, journal) for name, one in chosen.series.items()}
-    judgements = _judge(warehouse, reading, asked, customer)
+        raise unknown(warehouse, checked, question.customer_id)
+    judgements = _judge(warehouse, reading, journal, customer)
     told = _told(reading, journal, judgements, is_missing=not present)
     series = (_explain(reading, one, told[one]) for one in [*chosen.series, *gone])
     return Explanation(str(customer), definitions.settings.target, not present, tuple(series))
@@ -150,10 +154,9 @@ def _asked(reading: _Reading, one: CheckedSeries, journal: Journal) -> Asked:
     )
 
 
-def _judge(
-    warehouse: Warehouse, reading: _Reading, asked: Mapping[str, Asked], customer_id: CustomerId
-) -> dict[Key, Judgement]:
-    found = [(key, question) for one in asked.values() for key, question in questions_of(one)]
+def _judge(warehouse: Warehouse, reading: _Reading, journal: Journal, customer_id: CustomerId) -> dict[Key, Judgement]:
+    asked = [_asked(reading, one, journal) for one in reading.checked.series.values()]
+    found = [(key, question) for one in asked for key, question in questions_of(one)]
     questions = [question for _, question in found]
     narrow_sources(warehouse, customer_id, [question.rule for question in questions])
     answers = judge(warehouse, questions, customer_id, reading.job.without_receipts())
