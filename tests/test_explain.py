@@ -430,7 +430,7 @@ def test_deadlines_that_wait_for_late_rows(shop: Shop) -> None:
     (shop.folder / "series.yml").write_text("sources: {engagements: {lag: 6 hours}}")
     shop.run(1)
     shop.run(3)
-    assert "which is decided at 2026-03-03T06:00Z, when late rows are in" in shop.visits()["mail"].explained
+    assert "that is decided at 2026-03-03T06:00Z, when late rows are in" in shop.visits()["mail"].explained
 
 
 def test_other_series_segments_and_merged_ways(shop: Shop) -> None:

@@ -21,9 +21,9 @@ from pipelines.output import printable
 from pipelines.schedule import format_instant
 
 _WIDEST = 100
-_NOTE = (
-    "Events and engagements are as of the instant at which a rule is judged. Attributes and companies are as the "
-    "sources have them now, tags and other series as the newest run left them: a run in the past may have seen others."
+_NOTES = (
+    "Rules are judged with the events and engagements up to the instant at which they are decided, and with",
+    "attributes, companies, tags and other series as they are now: a run in the past may have seen other ones.",
 )
 _LONGEST_VALUE = 80
 _JOINED = {"and": "all of", "or": "one of", "not": "not"}
@@ -45,7 +45,7 @@ def text(explanation: Explanation, width: int | None) -> str:
     for series in explanation.series:
         lines += [(0, ""), *_series(series)]
     if any(visit.rule for series in explanation.series for entry in series.entries for visit in entry.visits):
-        lines += [(0, ""), (0, _NOTE)]
+        lines += [(0, ""), *((0, note) for note in _NOTES)]
     return "\n".join(_laid_out(lines, width))
 
 
@@ -89,9 +89,12 @@ def _entering(series: SeriesExplanation) -> Iterator[Line]:
         return
     would = series.entering.arrives_at
     yield 1, f"{'would enter' if would else 'would not enter'}, as things stand at {format_instant(series.as_of)}"
+    shown = codes & {"no_entry_rule", "enters"} or not series.entries
     for reason in series.entering.reasons:
-        yield 2, reason.message
-    if codes & {"no_entry_rule", "enters"} or not series.entries:
+        # What the rules below say themselves needs no sentence.
+        if not (reason.code == "no_entry_rule" and len(series.entry_rules) == 1):
+            yield 2, reason.message
+    if shown:
         for rule in series.entry_rules:
             yield from _rule(2, f"entry rule {_named(rule.block_id, rule.label)}", rule.judgement)
     if series.exit and series.exit.holds and not any(entry.exit for entry in series.entries):
@@ -141,9 +144,9 @@ def _visit(visit: Visit) -> Iterator[Line]:
     kind = visit.kind or "gone"
     gone = "" if visit.is_defined else ", not in the definition any more"
     yield 2, f"{format_instant(visit.arrived_at)}  {_named(visit.block_id, visit.label)} ({kind}{gone})"
-    if visit.does and visit.kind != "rule":
+    if visit.does and visit.kind not in ("rule", "tag"):
         yield 4, visit.does
-    yield 4, f"{_outcome(visit)}{visit.explained}"
+    yield 4, f"{_outcome(visit)}{_tags(visit) or visit.explained}"
     if visit.changed:
         yield 4, "that was another version of the series than the definition is now"
     if visit.rule:
@@ -153,12 +156,19 @@ def _visit(visit: Visit) -> Iterator[Line]:
     yield from ((5, _said(value)) for value in visit.values)
     if visit.message:
         yield from _message(visit.message)
-    for write in visit.tags:
-        status = f", {_spaced(write.status)}" if write.status else ""
-        yield 4, f"tag {_quoted(write.tag)}: {write.action}{status}"
     for move in visit.led_to:
         merged = ", where the entry had been before: it goes no further" if move.merged else ""
         yield 4, f"-> {move.block_id}{merged}"
+
+
+def _tags(visit: Visit) -> str:
+    """What a visit did to the customer's tags, and how far that got where a sender takes tags."""
+    done = {"add": "added", "remove": "removed"}
+    return "; ".join(
+        f"{done.get(write.action, write.action)} tag {_quoted(write.tag)}"
+        + (f" ({_spaced(write.status)})" if write.status else "")
+        for write in visit.tags
+    )
 
 
 def _outcome(visit: Visit) -> str:

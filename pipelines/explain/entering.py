@@ -120,7 +120,7 @@ def _exit_holds(newest: EntryRow | None) -> str:
 def _enters(newest: EntryRow | None, *, has_run: bool, reenters: bool) -> Reason:
     which = "next" if has_run else "first"
     if newest is None:
-        return Reason("enters", f"nothing is in the way: as things are, the {which} run lets the customer in")
+        return Reason("enters", f"nothing is in the way: the {which} run lets the customer in")
     if reenters and newest.status != "active":
-        return Reason("enters", f"nothing is in the way: as things are, the {which} run begins a new entry")
-    return Reason("enters", f"as things are, entry {newest.entry_number} goes on at a further entry rule")
+        return Reason("enters", f"nothing is in the way: the {which} run begins a new entry")
+    return Reason("enters", f"nothing is in the way: entry {newest.entry_number} goes on at a further entry rule")

@@ -112,9 +112,7 @@ def of_waiting(
     """What a customer waits for at a block; ``lag``: how long its deadline waits for late rows."""
     if block is None:
         return "the definition has no such block any more, so the customer cannot move on from here"
-    until = f"until {format_instant(visit.deadline_at)}" if visit.deadline_at else "for as long as it takes"
-    if visit.deadline_at and lag and visit.deadline_at <= as_of:
-        until += f", which is decided at {format_instant(visit.deadline_at + lag)}, when late rows are in"
+    until = _until(visit.deadline_at, as_of, lag)
     match block:
         case RuleBlock():
             return f"waits for the rule to hold, {until}"
@@ -129,6 +127,17 @@ def of_waiting(
             return f"its message is not queued; every run tries again, {until}"
         case _:
             return "goes on with the next run"
+
+
+def _until(deadline: datetime | None, as_of: datetime, lag: timedelta) -> str:
+    if deadline is None:
+        return "for as long as it takes"
+    until = f"until {format_instant(deadline)}"
+    if deadline > as_of:
+        return until
+    if deadline + lag > as_of:
+        return f"{until}; that is decided at {format_instant(deadline + lag)}, when late rows are in"
+    return f"{until}; that is over, and the next run decides"
 
 
 def _not_delivered(message: MessageRow | None, kinds: set[str]) -> str:
