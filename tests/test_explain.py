@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from pipelines import Project
 from pipelines.cli import main
+from pipelines.explain import display, explanation
 from pipelines.explain.explanation import Entry, JudgedPart, SeriesExplanation, Visit
 from pipelines.problems import RunError, UsageError
 
@@ -321,9 +323,9 @@ def test_a_paused_series_moves_nobody(shop: Shop) -> None:
 def test_a_vanished_customer_is_explained_from_the_state(shop: Shop) -> None:
     shop.run(1)
     shop.sql("delete from customers where customer_id = 'ann'")
-    explanation = shop.project.explain("ann")
-    assert explanation.is_missing
-    (series,) = explanation.series
+    found = shop.project.explain("ann")
+    assert found.is_missing
+    (series,) = found.series
     (entry,) = series.entries
     assert entry.goal is not None
     assert (entry.goal.holds, entry.goal.cases) == (None, ())
@@ -433,6 +435,98 @@ def test_deadlines_that_wait_for_late_rows(shop: Shop) -> None:
     assert "that is decided at 2026-03-03T06:00Z, when late rows are in" in shop.visits()["mail"].explained
 
 
+def test_an_idle_entry_and_a_messages_own_goal(shop: Shop) -> None:
+    goal = "try_for: 2 days, goal: {rule: did('bought'), within: 5 days}"
+    idle = OFFER.replace("schedule: hourly", "schedule: hourly\nidle_exit: 2 days").replace("try_for: 2 days", goal)
+    shop.write(idle.replace("{wait: 1 day", "{wait: 9 days"))
+    shop.run(1)
+    shop.engage("delivered", "2026-03-01 06:00")
+    shop.sql("insert into events values ('ann', 'bought', timestamp '2026-03-01 05:00', null)")
+    shop.run(2)
+    message = shop.visits()["mail"].message
+    assert message is not None
+    assert message.goal is not None
+    # What was bought before the message was received does not count for it.
+    assert (message.goal.holds, message.goal_at) == (False, None)
+    shop.sql("insert into events values ('ann', 'bought', timestamp '2026-03-02 05:00', null)")
+    shop.run(3, 5)
+    entry = shop.entry()
+    assert (entry.status, entry.explained) == ("active", "under way")
+    message = shop.visits()["mail"].message
+    assert message is not None
+    assert message.goal is not None
+    assert message.goal.holds is True
+    assert seen(message.goal.cases[0].part)["event_count('bought')"] == 1
+    assert "message goal: reached" in shop.call("ann").stdout
+    shop.run(4)
+    entry = shop.entry()
+    assert (entry.status, entry.explained) == ("disengaged", "no message was received for 2 days")
+    assert [block.reasons[0].code for block in entry.not_reached] == ["ended_there"]
+
+
+def test_a_goal_that_held_already_on_entering(shop: Shop) -> None:
+    shop.write(OFFER.replace("rule: plan = 'Premium', within", "rule: sessions > 2 and not did('x'), within"))
+    shop.run(1)
+    entry = shop.entry()
+    assert entry.goal_met_at_entry
+    assert entry.goal is not None
+    assert entry.goal.holds is True
+    assert "held already on entering" in shop.call("ann").stdout
+
+
+def test_batches_that_are_held_and_channels_without_receipts(shop: Shop) -> None:
+    (shop.folder / "series.yml").write_text(
+        "channels: {sms: {address: email, receipts: false}}\nguards: {messages_per_run: 1}"
+    )
+    shop.sql("insert into customers values ('cat', 'c@example.com', 'Free', false, null, 9)")
+    shop.write(
+        OFFER.replace("content: email, subject: More", "content: sms").replace("clicked('mail')", "received('mail')")
+    )
+    shop.run(1)
+    mail = shop.visits()["mail"]
+    assert (mail.outcome, mail.explained) == ("delivered", "queueing it counts as receipt")
+    assert mail.message is not None
+    assert (mail.message.status, mail.message.batch_status) == ("queued", "held")
+    assert "until a person releases or drops it" in shop.call("ann").stdout
+    shop.run(2)
+    received = shop.visits()["clicked"]
+    assert received.rule is not None
+    assert (received.outcome, received.rule.holds) == ("matched", True)
+
+
+def test_an_entry_goes_on_at_a_further_entry_rule(shop: Shop) -> None:
+    shop.write(
+        """
+series: doors
+status: live
+schedule: hourly
+blocks:
+  free: {rule: plan = 'Free', then: note}
+  many: {rule: sessions > 5, then: note}
+  note: {tag: here}
+"""
+    )
+    shop.run(1)
+    assert reasons(shop.explain("ann", "doors")) == ["entered_once"]
+    shop.sql("update customers set sessions = 9 where customer_id = 'ann'")
+    series = shop.explain("ann", "doors")
+    assert series.entering is not None
+    assert series.entering.arrives_at == ("many",)
+    assert "goes on at a further entry rule" in series.entering.reasons[0].message
+    assert reasons(shop.explain("ben", "doors")) == ["no_entry_rule"]
+    assert "none of the entry rules holds: `free`, `many`" in shop.call("ben", "--series", "doors").stdout
+    shop.run(2)
+    (entry,) = shop.explain("ann", "doors").entries
+    assert [visit.block_id for visit in entry.visits] == ["free", "note", "many"]
+
+
+def test_without_events_engagements_and_tags(shop: Shop) -> None:
+    shop.sql("drop table events; drop table engagements; drop table customer_tags")
+    assert reasons(shop.explain(as_of="2026-03-01T00:00Z")) == ["enters"]
+    shop.run(1)
+    assert shop.entry().status == "active"
+
+
 def test_other_series_segments_and_merged_ways(shop: Shop) -> None:
     (shop.folder / "series_definitions/segments.yml").write_text("segments: {free: plan = 'Free'}")
     shop.write(
@@ -481,9 +575,9 @@ def test_every_type_of_id(shop: Shop, type_: str, ids: tuple[str, str]) -> None:
         shop.sql(f"insert into customers values (cast($id as {type_}), 'a@example.com', 'Free', 3, false)", id=number)
     shop.run(1)
     for number in ids:
-        explanation = shop.project.explain(number)
-        assert explanation.customer_id == number
-        assert explanation.series[0].entries[0].status == "active"
+        found = shop.project.explain(number)
+        assert found.customer_id == number
+        assert found.series[0].entries[0].status == "active"
     if type_ == "uuid":
         assert shop.project.explain(ids[0].upper()).customer_id == ids[0]
         assert shop.project.explain(UUID(ids[0])).customer_id == ids[0]
@@ -573,12 +667,23 @@ def test_a_sessions_next_run_is_not_disturbed(shop: Shop) -> None:
 
 
 def test_lines_are_broken_on_narrow_terminals(shop: Shop) -> None:
-    from pipelines.explain import display
-
     shop.run(1)
-    explanation = shop.project.explain("ann")
-    assert all(len(line) <= 60 for line in display.text(explanation, 60).split("\n"))
-    assert max(map(len, display.text(explanation, None).split("\n"))) > 100
+    found = shop.project.explain("ann")
+    assert all(len(line) <= 60 for line in display.text(found, 60).split("\n"))
+    assert max(map(len, display.text(found, None).split("\n"))) > 100
+
+
+def test_docs_name_every_field_and_code() -> None:
+    root = Path(__file__).parent.parent
+    docs = (root / "docs/explain.md").read_text()
+    classes = [
+        one for one in vars(explanation).values() if is_dataclass(one) and one.__module__ == explanation.__name__
+    ]
+    names = {field.name for one in classes for field in fields(one)}
+    said = "".join((root / "pipelines/explain" / name).read_text() for name in ("entering.py", "ways.py"))
+    codes = {*re.findall(r'Reason\("(\w+)"', said), "draft", "paused", "emptying", "stopped"}
+    assert len(codes) > 15
+    assert not {name for name in names | codes if f"`{name}`" not in docs}
 
 
 def test_json_is_the_classes_field_by_field(shop: Shop) -> None:

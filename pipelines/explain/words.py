@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pipelines.duration import format_duration
 from pipelines.explain.explanation import Judgement
 from pipelines.explain.journal import MessageRow, VisitRow
-from pipelines.model import NON_RECEIPT_KINDS, AnyBlock, ContentBlock, RuleBlock, Series, WaitBlock
+from pipelines.model import NON_RECEIPT_KINDS, RECEIPT_KINDS, AnyBlock, ContentBlock, RuleBlock, Series, WaitBlock
 from pipelines.schedule import format_instant
 
 BLOCKED: Mapping[str, str] = {
@@ -89,7 +89,7 @@ def of_left(
         case "tagged":
             return "the tag was written"
         case "delivered":
-            return "its receipt was proved" if message and message.received_at else "queueing it counts as receipt"
+            return "its receipt was proved" if _is_proved(message, kinds) else "queueing it counts as receipt"
         case "not_delivered":
             return _not_delivered(message, kinds)
         case "disengaged":
@@ -127,6 +127,12 @@ def of_waiting(
             return f"its message is not queued; every run tries again, {until}"
         case _:
             return "goes on with the next run"
+
+
+def _is_proved(message: MessageRow | None, kinds: set[str]) -> bool:
+    """Whether something came back; states of earlier versions only know that it did not come at once."""
+    later = message is not None and message.received_at not in (None, message.queued_at)
+    return later or not kinds.isdisjoint(RECEIPT_KINDS)
 
 
 def _until(deadline: datetime | None, as_of: datetime, lag: timedelta) -> str:
