@@ -19,6 +19,7 @@ from pipelines.cli import main
 from pipelines.explain import display, explanation
 from pipelines.explain.explanation import Entry, JudgedPart, SeriesExplanation, Visit
 from pipelines.problems import RunError, UsageError
+from warehouse.adapter import LockedError
 
 CUSTOMERS = """
 create table customers (
@@ -47,6 +48,9 @@ blocks:
   thanks:   {content: post, title: Thanks, body: Thanks}
   silent:   {tag: silent}
 """
+
+
+ANN = "ann@example.com"
 
 
 @dataclass
@@ -237,6 +241,7 @@ def test_a_message_that_is_held_up(shop: Shop, change: str, project: str, blocke
     assert mail.message is None
     assert mail.consent is not None
     assert mail.consent.holds is (blocked_by != "no_consent")
+    assert {value.name: value.value for value in mail.values}["email"] == (" " if blocked_by == "no_address" else ANN)
     if blocked_by == "no_consent":
         assert seen(mail.consent.cases[0].part) == {"unsubscribed": True}
         assert "yes unsubscribed" in shop.call("ann").stdout
@@ -318,6 +323,13 @@ def test_a_paused_series_moves_nobody(shop: Shop) -> None:
     shop.run(1)
     shop.write(OFFER.replace("status: live", "status: paused"))
     assert shop.visits()["mail"].explained == "stays here, because the series is paused"
+    assert "by an earlier version" in shop.call("ann").stdout
+
+
+def test_a_warehouse_that_somebody_else_has(shop: Shop) -> None:
+    shop.run(1)
+    with shop.project.session(publish=False), pytest.raises(LockedError, match="is in use"):
+        Project.open(shop.folder, wait=0.1).explain("ann")
 
 
 def test_a_vanished_customer_is_explained_from_the_state(shop: Shop) -> None:
@@ -380,7 +392,7 @@ def test_company_rules_are_judged_for_each_company(shop: Shop) -> None:
 create table companies (company_id integer, tier varchar, seats integer);
 create table customer_companies (customer_id varchar, company_id integer);
 insert into companies values (1, 'gold', 1), (2, 'silver', 50), (3, 'gold', 50);
-insert into customer_companies values ('ann', 1), ('ann', 2), ('ann', 3);
+insert into customer_companies values ('ann', 1), ('ann', 2), ('ann', 3), ('ann', 3);
 """
     )
     shop.write(

@@ -71,7 +71,8 @@ def _series(series: SeriesExplanation) -> Iterator[Line]:
     run = f"last run {format_instant(series.last_run)}" if series.last_run else "has not run yet"
     yield 0, f"{series.series_id}{title}: {series.status or 'no definition any more'}, {run}"
     if series.last_run != series.as_of:
-        yield 1, f"rules are judged at {format_instant(series.as_of)}"
+        beside = "; visits and messages are as of the last run" if series.last_run else ""
+        yield 1, f"rules are judged at {format_instant(series.as_of)}{beside}"
     if series.changed:
         yield 1, "the definition has changed since the last run"
     if series.fails:
@@ -97,7 +98,7 @@ def _entering(series: SeriesExplanation) -> Iterator[Line]:
     if shown:
         for rule in series.entry_rules:
             yield from _rule(2, f"entry rule {_named(rule.block_id, rule.label)}", rule.judgement)
-    if series.exit and series.exit.holds and not any(entry.exit for entry in series.entries):
+    if series.exit and not any(entry.exit for entry in series.entries):
         yield from _rule(2, "exit rule", series.exit)
 
 
@@ -107,7 +108,7 @@ def _entry(entry: Entry) -> Iterator[Line]:
     entered = format_instant(entry.entered_at)
     yield 1, f"entry {entry.entry_number}{arm}: entered {entered}, {_spaced(entry.status)}{ended}: {entry.explained}"
     yield from _goal(entry)
-    if entry.exit and (entry.exit.holds or entry.status == "exited"):
+    if entry.exit:
         yield from _rule(2, "exit rule", entry.exit)
     for visit in entry.visits:
         yield from _visit(visit)
@@ -143,17 +144,17 @@ def _goal(entry: Entry) -> Iterator[Line]:
 def _visit(visit: Visit) -> Iterator[Line]:
     kind = visit.kind or "gone"
     gone = "" if visit.is_defined else ", not in the definition any more"
-    yield 2, f"{format_instant(visit.arrived_at)}  {_named(visit.block_id, visit.label)} ({kind}{gone})"
+    version = ", by an earlier version" if visit.changed else ""
+    yield 2, f"{format_instant(visit.arrived_at)}  {_named(visit.block_id, visit.label)} ({kind}{gone}{version})"
     if visit.does and visit.kind not in ("rule", "tag"):
         yield 4, visit.does
     yield 4, f"{_outcome(visit)}{_tags(visit) or visit.explained}"
-    if visit.changed:
-        yield 4, "that was another version of the series than the definition is now"
     if visit.rule:
         yield from _parts(5, visit.rule)
     if visit.consent and visit.blocked_by == "no_consent":
         yield from _rule(4, "consent", visit.consent)
-    yield from ((5, _said(value)) for value in visit.values)
+    if visit.kind == "wait" or visit.blocked_by == "no_address":
+        yield from ((5, _said(value)) for value in visit.values)
     if visit.message:
         yield from _message(visit.message)
     for move in visit.led_to:

@@ -93,7 +93,8 @@ def read_explanation(warehouse: Warehouse, definitions: Definitions, question: Q
     rows = warehouse.fetch(read_query("explain/versions")) if has_run else []
     runs = {series_id: (last, version) for series_id, last, version in rows}
     chosen, gone = _choose(checked, list(runs), question.series_id)
-    fails = find_stranded(chosen, read_standing(warehouse)) if has_run else {}
+    running = {name: one for name, one in chosen.series.items() if one.series.status in ("live", "emptying")}
+    fails = find_stranded(replace(chosen, series=running), read_standing(warehouse)) if has_run else {}
     columns = SourceColumns(families_of(sources))
     job = make_job(checked, sources, (), frozenset())
     reading = _Reading(question, definitions, chosen, gone, job, columns, runs, fails)

@@ -192,7 +192,8 @@ class Visit:
         led_to: Where it led.
         rule: The rule of the block, judged at the instant at which it is decided. Of the past: see `Judgement`.
         consent: What the channel asks before it sends; only where a message waits.
-        values: What an expression that a wait is for saw.
+        values: Of a wait for a time of the customer's: that time, and what it is computed from. Of a message that
+            waits: likewise its address.
     """
 
     block_id: str

@@ -159,6 +159,8 @@ def _parts(part: Part) -> Iterator[Part]:
 
 
 def _judgement(question: Question, write: _Writer, rows: Rows) -> Judgement:
+    # Who is linked to a company twice has it once.
+    rows = list(dict(rows).items())
     held = [bool(values[write(question.rule)]) for _, values in rows]
     cases = [
         JudgedCase(company_id, _judged(question.part, write, values))

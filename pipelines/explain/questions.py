@@ -21,7 +21,7 @@ from pipelines.rules.parts import Part, Seen, take_apart, values_of
 
 Key = tuple[str | int | None, ...]
 """``("entry_rule", series, block)``, ``("exit", series, entry or None)``, ``("goal", entry)``, and of visits ``("rule",
-entry, block)``, and likewise ``consent``, ``until`` and ``message_goal``."""
+entry, block)``, and likewise ``consent``, ``value`` and ``message_goal``."""
 
 Take = Callable[[Expression], Part]
 """Takes the text of a rule apart."""
@@ -111,10 +111,7 @@ def _of_visit(asked: Asked, take: Take, visit: VisitRow) -> Iterator[tuple[Key, 
     elif isinstance(block, ContentBlock):
         yield from _of_message(asked, take, block, visit)
     elif isinstance(block, WaitBlock) and isinstance(block.until, Text) and visit.left_at is None:
-        until = asked.checked.waits[visit.block_id]
-        seen = (Seen(until.text, until), *values_of(until, block.until, asked.scope))
-        part = Part("condition", until.text, until, seen=seen)
-        yield ("until", *key), _at(asked, until, part, asked.as_of, visit.entry_id)
+        yield ("value", *key), _value(asked, asked.checked.waits[visit.block_id], block.until, visit)
 
 
 def _of_message(asked: Asked, take: Take, block: ContentBlock, visit: VisitRow) -> Iterator[tuple[Key, Question]]:
@@ -124,11 +121,20 @@ def _of_message(asked: Asked, take: Take, block: ContentBlock, visit: VisitRow) 
     if message is None and visit.left_at is None and channel.consent and channel.channel.consent:
         part = take(channel.channel.consent)
         yield ("consent", *key), _at(asked, channel.consent, part, asked.as_of, visit.entry_id)
+    if message is None and visit.left_at is None and channel.address and channel.channel.address:
+        yield ("value", *key), _value(asked, channel.address, channel.channel.address, visit)
     rule = asked.checked.message_goals.get(visit.block_id)
     if message and message.received_at and block.goal and rule:
         instant = message.goal_at or min(asked.as_of, message.received_at + block.goal.within)
         question = _at(asked, rule, take(block.goal.rule), instant, visit.entry_id)
         yield ("message_goal", *key), replace(question, visible_after=message.received_at)
+
+
+def _value(asked: Asked, value: Rule, text: Expression, visit: VisitRow) -> Question:
+    """What is asked about a value: itself, and the attributes that it reads."""
+    seen = {one.name: one for one in (Seen(value.text, value), *values_of(value, text, asked.scope))}
+    part = Part("condition", value.text, value, seen=tuple(seen.values()))
+    return _at(asked, value, part, asked.as_of, visit.entry_id)
 
 
 def decided_at(block: RuleBlock, visit: VisitRow, as_of: datetime) -> datetime:

@@ -89,7 +89,6 @@ def tell_entry(told: Told, entry: EntryRow) -> Entry:
 def _tell_visit(told: Told, row: VisitRow) -> Visit:
     key = row.entry_id, row.block_id
     block, message = told.block(row.block_id), told.journal.messages.get(key)
-    until = told.judgements.get(("until", *key))
     return Visit(
         block_id=row.block_id,
         label=block.label if block else None,
@@ -106,7 +105,7 @@ def _tell_visit(told: Told, row: VisitRow) -> Visit:
         led_to=tuple(told.journal.moves.get(key, ())),
         rule=told.judgements.get(("rule", *key)),
         consent=told.judgements.get(("consent", *key)),
-        values=_values(until),
+        values=_values(told.judgements.get(("value", *key))),
         message=_tell_message(told, message) if message else None,
         tags=tuple(told.journal.tags.get(key, ())),
     )
@@ -128,8 +127,8 @@ def _explained(told: Told, row: VisitRow, block: AnyBlock | None, message: Messa
     return words.of_waiting(row, block, message, told.as_of, told.lags.get(row.block_id, timedelta(0)))
 
 
-def _values(until: Judgement | None) -> tuple[SeenValue, ...]:
-    return tuple(value for case in (until.cases if until else ()) for value in case.part.values)
+def _values(judgement: Judgement | None) -> tuple[SeenValue, ...]:
+    return tuple(value for case in (judgement.cases if judgement else ()) for value in case.part.values)
 
 
 def _tell_message(told: Told, row: MessageRow) -> Message:
