@@ -22,8 +22,9 @@ from pipelines.schedule import format_instant
 
 _WIDEST = 100
 _NOTES = (
-    "Rules are judged with the events and engagements up to the instant at which they are decided, and with",
-    "attributes, companies, tags and other series as they are now: a run in the past may have seen other ones.",
+    "Rules are judged with events and engagements up to the instant at which they are decided, and",
+    "with attributes, companies, tags and other series as they are now: a run in the past may have",
+    "seen other ones.",
 )
 _LONGEST_VALUE = 80
 _JOINED = {"and": "all of", "or": "one of", "not": "not"}
@@ -98,7 +99,7 @@ def _entering(series: SeriesExplanation) -> Iterator[Line]:
     if shown:
         for rule in series.entry_rules:
             yield from _rule(2, f"entry rule {_named(rule.block_id, rule.label)}", rule.judgement)
-    if series.exit and not any(entry.exit for entry in series.entries):
+    if series.exit and (shown or "exit" in codes) and not any(entry.exit for entry in series.entries):
         yield from _rule(2, "exit rule", series.exit)
 
 
