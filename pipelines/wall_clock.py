@@ -137,7 +137,7 @@ def _zones() -> frozenset[str]:
 
 @cache
 def _zone(name: str) -> tzinfo:
-    """An IANA zone, or a fixed offset such as ``+02:00``; kept, because `zoneinfo` keeps no more than eight by itself."""
+    """An IANA zone, or a fixed offset such as ``+02:00``; kept, because `zoneinfo` itself keeps only eight."""
     if name[0] not in "+-":
         return zoneinfo.ZoneInfo(name)
     hours, minutes = map(int, name[1:].split(":"))
