@@ -112,7 +112,7 @@ def open_zones(window: SendWindow, project_zone: str, zones: Iterable[str], inst
     asked = {"": window.timezone or project_zone}
     if window.timezone == "customer":
         asked = {"": project_zone} | {zone: zone if is_zone(zone) else project_zone for zone in zones}
-    return [name for name, zone in asked.items() if _is_open(window, local_of_utc(instant, zoneinfo.ZoneInfo(zone)))]
+    return [name for name, zone in asked.items() if _is_open(window, local_of_utc(instant, _zone(zone)))]
 
 
 def is_zone(name: str) -> bool:
@@ -135,8 +135,9 @@ def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
+@cache
 def _zone(name: str) -> tzinfo:
-    """An IANA zone, or a fixed offset such as ``+02:00``."""
+    """An IANA zone, or a fixed offset such as ``+02:00``; kept, because `zoneinfo` itself keeps only eight."""
     if name[0] not in "+-":
         return zoneinfo.ZoneInfo(name)
     hours, minutes = map(int, name[1:].split(":"))
