@@ -18,7 +18,7 @@ from pipelines.model import Definitions, Sender, Series, Settings, Status
 from pipelines.problems import Position
 from pipelines.senders import Batch, Outcome, Promise
 from warehouse.duckdb import DuckDB
-from warehouse.tables import BATCHES, MESSAGES, TAG_WRITES
+from warehouse.tables import ABSENT_MESSAGES, BATCHES, MESSAGES, TAG_WRITES
 from warehouse.views import VIEWS
 
 AS_OF = datetime(2026, 3, 1, 9)
@@ -73,7 +73,7 @@ def opened(folder: Path) -> Iterator[DuckDB]:
 def make(warehouse: DuckDB, *batches: tuple[str, int]) -> None:
     warehouse.execute("create schema series")
     warehouse.execute("create schema series_state")
-    for table in (MESSAGES, TAG_WRITES, BATCHES):
+    for table in (MESSAGES, TAG_WRITES, BATCHES, ABSENT_MESSAGES):
         warehouse.execute(table.create("BIGINT"))
     (outgoing,) = (view for view in VIEWS if view.name == "outgoing")
     warehouse.execute(f"create view {outgoing.qualified_name} as {outgoing.select}")
