@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from warehouse.adapter import Warehouse
 
-REASON = "It waits for customers who were not in `customers` at the newest run."
+REASON = "Its customers were not in `customers` when it was to leave; it waits for them."
 """What is said of a batch whose messages all wait so."""
 
 _ABSENT = f"""
