@@ -21,6 +21,7 @@ from pipelines.hand_off.offer import HandedBatch
 from tests.provider import Provider, Reply, provider
 from tests.test_hand_off import AS_OF, add_batch, definitions, files, kill, lines, make, messages, offer, opened
 from tests.test_webhook import offer as post
+from warehouse.adapter import WarehouseError
 from warehouse.duckdb import DuckDB
 
 START = datetime(2026, 3, 2, 9)
@@ -258,6 +259,16 @@ def test_runs_at_which_nothing_waits_note_nothing(world: World) -> None:
     world.come_back(2)
     world.run(2)
     assert world.sql("select * from series_state.absent_messages") == []
+
+
+def test_a_state_from_before_is_migrated_by_the_run_that_looks(world: World) -> None:
+    world.run(0, hand_off=False)
+    world.sql("drop table series_state.absent_messages; update series_state.meta set schema_version = 8")
+    with pytest.raises(WarehouseError, match="The next `series run` brings it up to date"):
+        world.hand_off()
+    world.vanish(2)
+    world.run(1)
+    assert world.sent() == [(BATCH, 1), (BATCH, 3)]
 
 
 def note(warehouse: DuckDB, *message_ids: str) -> None:
