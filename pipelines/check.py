@@ -94,6 +94,16 @@ def check_other_targets(definitions: Definitions) -> list[Problem]:
     return [of_targets(problem, names) for problem, names in found.items()]
 
 
+def scope_of(series: Series, definitions: Definitions, columns: SourceColumns) -> Scope:
+    """The names that rules of a series may use, wherever in it they stand."""
+    return _anywhere(series, _project_scope(definitions, columns))
+
+
+def _anywhere(series: Series, project: Scope) -> Scope:
+    contents = frozenset(block_id for block_id, block in series.blocks.items() if isinstance(block, ContentBlock))
+    return replace(project, messages=contents, blocks=frozenset(series.blocks), content_blocks=contents)
+
+
 def _project_scope(definitions: Definitions, columns: SourceColumns) -> Scope:
     has_companies = columns.present("companies") and columns.present("customer_companies")
     return Scope(
@@ -108,9 +118,7 @@ def _check_series(series: Series, settings: Settings, project: Scope) -> tuple[C
     """The series with every rule that could be parsed, and what is wrong with the others."""
     graph = build_graph(series.blocks)
     contents = {block_id: block for block_id, block in series.blocks.items() if isinstance(block, ContentBlock)}
-    anywhere = replace(
-        project, messages=frozenset(contents), blocks=frozenset(series.blocks), content_blocks=frozenset(contents)
-    )
+    anywhere = _anywhere(series, project)
     problems: list[Problem] = []
     rules: dict[str, Rule] = {}
     waits: dict[str, Rule] = {}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from pipelines.definitions.load import load_definitions
 from pipelines.hint import there_is_no
@@ -22,6 +23,7 @@ from warehouse.adapter import LockedError, Warehouse, WarehouseError
 if TYPE_CHECKING:
     import polars as pl
 
+    from pipelines.explain.explanation import Explanation
     from pipelines.figures import Batches, RunFigures
     from pipelines.hand_off.batches import BatchRow, Decision, DecisionResult
     from pipelines.hand_off.hand_off import HandOffResult
@@ -147,6 +149,30 @@ class Project:
         self._refuse_unreadable()
         with self._warehouse.open(read_only=True, inputs=self._inputs()) as warehouse:
             return read_preview(warehouse, self.definitions, series_id, block_id, customer_id)
+
+    def explain(
+        self, customer_id: str | int | UUID, series_id: str | None = None, as_of: datetime | str | None = None
+    ) -> Explanation:
+        """What happened to a customer in each series and why, and why not; nothing is written.
+
+        Args:
+            customer_id: The customer.
+            series_id: Only this series; None is all of them.
+            as_of: The instant at which rules are judged; None is that of each series' newest run.
+
+        Raises:
+            UsageError: There is no such series.
+            RefusedError: A definition cannot be used.
+            RunError: There is no such customer, or a source cannot be used.
+            WarehouseError: There is no warehouse, or it cannot be opened.
+        """
+        from pipelines.explain.explain import Question, read_explanation
+
+        self._refuse_unreadable()
+        instant = None if as_of is None else _instant(as_of)
+        with self._warehouse.open(read_only=True, inputs=self._inputs()) as warehouse:
+            asked = Question(str(customer_id), series_id, instant, current_instant())
+            return read_explanation(warehouse, self.definitions, asked, self._memo)
 
     def run(
         self,

@@ -179,7 +179,8 @@ def _run_chosen(
             *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
             *memo.ask(compile_run, job, id_type),
         )
-        counts = _execute(warehouse, statements, _leads(job), as_of)
+        stood = frozenset(one.kind for one in standing)
+        counts = _execute(warehouse, statements, stood, _leads(job), as_of)
     return [
         *(SeriesRun(name, "failed", message) for name, message in stranded.items()),
         *(SeriesRun(name, "done", "", count) for name, count in counts.items()),
@@ -333,7 +334,7 @@ def _leads(job: Job) -> Leads:
 
 
 def _execute(
-    warehouse: Warehouse, statements: Sequence[Statement], leads: Leads, as_of: datetime
+    warehouse: Warehouse, statements: Sequence[Statement], stood: frozenset[str], leads: Leads, as_of: datetime
 ) -> dict[str, Mapping[str, int]]:
     """Execute the statements; what each series' tick counts, by series."""
     values = {
@@ -346,8 +347,8 @@ def _execute(
     for statement in statements:
         if statement.level is not None and reached.level < statement.level and filled.get("run_visits"):
             reached = _read_reached(warehouse, leads, statement.level)
-        if _is_needed(statement, filled, reached):
-            rows = _do(warehouse, statement, values)
+        if _is_needed(statement, stood, filled, reached) and (narrowed := _narrowed(warehouse, statement)):
+            rows = _do(warehouse, narrowed, values)
             if statement.fills:
                 filled[statement.fills] = filled.get(statement.fills, 0) + rows
     counts = warehouse.fetch(_COUNTS_OF_RUN, values)
@@ -362,13 +363,24 @@ class _Reached:
     kinds: frozenset[str]
 
 
-def _is_needed(statement: Statement, filled: Mapping[str, int], reached: _Reached) -> bool:
+def _is_needed(statement: Statement, stood: frozenset[str], filled: Mapping[str, int], reached: _Reached) -> bool:
     """Whether a statement has something to do; most of a run's have not, most of the time."""
+    if statement.stands is not None and statement.stands not in stood:
+        return False
     if statement.level is not None and statement.level != reached.level:
         return False
     if statement.level is not None and statement.kind is not None and statement.kind not in reached.kinds:
         return False
     return not statement.needs or any(filled.get(table) for table in statement.needs)
+
+
+def _narrowed(warehouse: Warehouse, statement: Statement) -> Statement | None:
+    """The statement without the blocks that queued nothing, where it can do without; None where it has none left."""
+    if statement.of_queued is None:
+        return statement
+    queued = warehouse.fetch("select distinct series_id, block_id from run_messages")
+    sql = statement.of_queued({(series_id, block_id) for series_id, block_id in queued})
+    return replace(statement, sql=sql) if sql else None
 
 
 def _read_reached(warehouse: Warehouse, leads: Leads, level: int) -> _Reached:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from warehouse.quote import identifier, literal
 
-__all__ = ["identifier", "interval", "literal", "render", "timestamp", "with_values"]
+__all__ = ["identifier", "interval", "literal", "render", "timestamp", "with_relations", "with_values"]
 
 if TYPE_CHECKING:
     import jinja2
@@ -47,6 +47,17 @@ def with_values(sql: str, values: Mapping[str, str]) -> str:
         return found["kept"] or values[found["name"]]
 
     return _PARAMETER.sub(replace, sql)
+
+
+def with_relations(sql: str, relations: Mapping[str, str]) -> str:
+    """``sql`` with relations read under other names; texts, quoted names and comments are left alone.
+
+    >>> with_relations("select 'a.b' from a.b as b where b.c > 1", {"a.b": "narrow"})
+    "select 'a.b' from narrow as b where b.c > 1"
+    """
+    names = "|".join(re.escape(name) for name in relations)
+    pattern = re.compile(rf"{_KEPT}|(?<![\w.])(?P<name>{names})(?![\w.])")
+    return pattern.sub(lambda found: found["kept"] or relations[found["name"]], sql)
 
 
 def render(template: str, **structure: Any) -> str:

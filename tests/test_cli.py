@@ -72,6 +72,7 @@ def test_there_are_transcripts() -> None:
 def test_common_options_stand_before_or_after_the_verb(project: Path, verb: str, before: bool) -> None:
     words = {
         "compile": ["compile", "upgrade"],
+        "explain": ["explain", "1"],
         "preview": ["preview", "upgrade", "offer", "--customer", "1"],
         "demo": ["demo", "--customers", "20", "--hours", "2"],
         "receipts": ["receipts", "load", "series_definitions"],

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from pipelines.cli.batches import batches
+from pipelines.cli.explain import explain
 from pipelines.cli.invocation import Invocation, Verbs, as_of_option, common_options, end, say, warn
 from pipelines.cli.receipts import receipts
 from pipelines.init.options import place_options, table_options
@@ -208,6 +209,9 @@ def status(invocation: Invocation) -> None:
 
     result = invocation.open().status()
     click.echo(output.to_json(result) if invocation.format == "json" else display.status(result))
+
+
+main.add_command(explain)
 
 
 @main.command()

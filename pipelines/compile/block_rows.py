@@ -14,10 +14,10 @@ from pipelines.sql_text import interval, literal
 BLOCK_COLUMNS = {
     "series_id": "varchar", "block_id": "varchar", "kind": "varchar", "level": "integer", "batch": "integer",
     "level_batch": "integer", "is_late": "boolean", "duration": "interval", "lag": "interval", "channel": "varchar",
-    "receipts": "boolean", "send_window": "varchar", "tag": "varchar", "action": "varchar",
+    "receipts": "boolean", "send_window": "varchar", "tag": "varchar", "action": "varchar", "leads_on": "boolean",
 }  # fmt: skip
 """What the steps need to know of each block; ``duration`` null: it waits for a moment, not for elapsed time;
-``send_window``: ``customer`` or ``fixed``, null without one."""
+``send_window``: ``customer`` or ``fixed``, null without one; ``leads_on``: a good outcome leads to some block."""
 
 CONNECTION_COLUMNS = {
     "series_id": "varchar", "from_block": "varchar", "from_position": "integer", "is_good": "boolean",
@@ -31,6 +31,7 @@ def block_rows(job: Job) -> Iterator[str]:
     settings = job.definitions.settings
     batches = {key: numbers for key, *numbers in job.rule_batches()}
     for checked in job.having("live", "emptying"):
+        leading = {one.from_block for one in checked.graph.connections if one.outcome_is_good}
         for block_id, block in checked.series.blocks.items():
             level = job.level(checked, block_id)
             late = isinstance(block, RuleBlock) and job.is_late(checked, block)
@@ -50,6 +51,7 @@ def block_rows(job: Job) -> Iterator[str]:
                 _send_window(block),
                 literal(block.tag.value) if isinstance(block, TagBlock) else "null",
                 literal(block.action) if isinstance(block, TagBlock) else "null",
+                str(block_id in leading).lower(),
             )
             yield f"({', '.join(values)})"
 

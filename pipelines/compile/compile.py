@@ -8,7 +8,7 @@ found into temporary ``run_...`` tables, and written at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +24,10 @@ from warehouse.table import CUSTOMER_ID, Table
 _TIME, _TEXT, _FLAG, _NUMBER, _CUSTOMER = "timestamp", "varchar", "boolean", "bigint", CUSTOMER_ID
 _VISIT = {"entry_id": _NUMBER, "series_id": _TEXT, "customer_id": _CUSTOMER, "entry_number": _NUMBER}
 RUN_TABLES: Mapping[str, Mapping[str, str]] = {
-    "run_engagements": {"message_id": _TEXT, "series_id": _TEXT, "kind": _TEXT, "occurred_at": _TIME},
+    "run_engagements": {
+        "message_id": _TEXT, "series_id": _TEXT, "kind": _TEXT, "occurred_at": _TIME, "queued_at": _TIME,
+        "known_received_at": _TIME,
+    },
     "run_receipts": {"message_id": _TEXT, "received_at": _TIME},
     "run_goals": {
         "entry_id": _NUMBER, "series_id": _TEXT, "goal_at": _TIME, "goal_value": "double", "goal_event_at": _TIME,
@@ -52,8 +55,10 @@ RUN_TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "run_tag_writes": {column.name: column.type for column in tables.TAG_WRITES.columns},
     "run_progress": {"entry_id": _NUMBER, "open_visits": _NUMBER, "path_finished": _FLAG},
-    "run_entries": {column.name: column.type for column in tables.ENTRIES.columns},
-    "run_counts": {"series_id": _TEXT, "what": _TEXT, "times": _NUMBER},
+    "run_entries": {
+        **{column.name: column.type for column in tables.ENTRIES.columns},
+        "has_reached_goal": _FLAG, "is_reopened": _FLAG,
+    },
     "run_pending_tags": {column.name: column.type for column in tables.PENDING_TAGS.columns},
 }  # fmt: skip
 """The tables that hold what a run finds, with their columns and types; gone with the connection."""
@@ -96,7 +101,11 @@ class Statement:
             run leaves it out; `series.batches` are those that have not left before. Empty: it is always executed.
         level: The level whose blocks it is about; left out where this run reaches nobody there. None: no level.
         kind: The kind of block it is about, likewise. None: all kinds.
+        stands: The kind of block that it is about, where it is about who stood there before the run; left out where
+            nobody does. None: it is about more.
         is_check: Whether it must return no row; its rows then show what is wrong.
+        of_queued: The same for those blocks (series and block) only that queued messages, which spares the engine the
+            words of all others; None where none of its blocks did. None: it does not depend on that.
     """
 
     name: str
@@ -105,7 +114,9 @@ class Statement:
     needs: tuple[str, ...] = ()
     level: int | None = None
     kind: Kind | None = None
+    stands: Kind | None = None
     is_check: bool = False
+    of_queued: Callable[[Collection[tuple[str, str]]], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,10 @@ def compile_views(sources: Mapping[str, SourceTable], id_type: str) -> tuple[Sta
 
 
 def compile_setup(job: Job, versions: Mapping[str, Version]) -> tuple[Statement, ...]:
-    """The statements that tell a connection about the job's series, once for all runs in which they stay the same."""
+    """The statements that tell a connection about the job's series, once for all runs in which they stay the same.
+
+    What the state keeps of the series themselves is written with them, because it is the same at all these runs.
+    """
     series = [
         f"({literal(checked.series.series_id)}, {literal(checked.series.status)}, "
         f"{literal(versions[checked.series.series_id].definition_hash)}, "
@@ -141,11 +155,15 @@ def compile_setup(job: Job, versions: Mapping[str, Version]) -> tuple[Statement,
     if tag_sender := job.definitions.settings.tag_sender:
         senders[tables.TAG_CHANNEL] = tag_sender
     channels = [f"({literal(name)}, {literal(sender)})" for name, sender in senders.items()]
+    # What is pending does not tell a source that lacks a tag from one that is not there.
+    present = "true" if job.has_customer_tags else "false"
     return (
         *_values("run_series", dict.fromkeys(("series_id", "status", "definition_hash", "text"), _TEXT), series),
         *_values("run_blocks", BLOCK_COLUMNS, list(block_rows(job))),
         *_values("run_connections", CONNECTION_COLUMNS, list(connection_rows(job))),
         *_values("run_channels", {"channel": _TEXT, "sender": _TEXT}, channels),
+        _append(tables.DEFINITIONS, render("write_definitions")),
+        Statement("source of tags", writes.note(tables.META.qualified_name, "has_customer_tags", present)),
     )
 
 
@@ -214,16 +232,14 @@ def _find(job: Job) -> Iterator[Statement]:
     yield _into("run_messages", "messages queued", steps.messages(job), "run_visits")
     yield _into("run_tag_writes", "tag writes", steps.tag_writes(job), "run_visits")
     yield _into("run_progress", "progress of entries", steps.progress(), "run_visits")
-    yield _into(
-        "run_entries", "entries", steps.entries(job), "run_goals", "run_ends", "run_progress", "run_new_entries"
-    )
+    yield _into("run_entries", "entries", steps.entries(job), "run_goals", "run_ends", "run_visits", "run_new_entries")
 
 
 def _move(job: Job) -> Iterator[Statement]:
     """Who leaves where they stood, then level by level who arrives and how far they get."""
     for kind in _KINDS:
         for select in visit_steps.standing_visits(job, kind):
-            yield _into("run_visits", f"customers standing at {kind} blocks", select)
+            yield _into("run_visits", f"customers standing at {kind} blocks", select, stands=kind)
     late = visit_steps.late_levels(job)
     depth = max(job.levels.values(), default=0)
     for level in range(1, depth + 1):
@@ -283,9 +299,6 @@ def _write(job: Job) -> Iterator[Statement]:
         "run_pending_tags",
     )
     yield _append(tables.PENDING_TAGS, all_of(tables.PENDING_TAGS, "run_pending_tags"), "run_pending_tags")
-    # What is pending does not tell a source that lacks a tag from one that is not there.
-    present = "true" if job.has_customer_tags else "false"
-    yield Statement("source of tags", writes.note(tables.META.qualified_name, "has_customer_tags", present))
     messages = tables.MESSAGES.qualified_name
     yield Statement(
         "receipts of messages",
@@ -298,15 +311,19 @@ def _write(job: Job) -> Iterator[Statement]:
         writes.update(messages, "message_id", {"goal_at": "goal_at", "goal_closed": "is_closed"}, "run_message_goals"),
         needs=("run_message_goals",),
     )
-    for select in steps.rendered_messages(job):
-        sql = writes.append(messages, tables.MESSAGES.column_names, select)
-        yield Statement("messages", sql, needs=("run_messages",))
+    yield from map(_write_rendered, steps.rendered_messages(job))
     yield _append(tables.BATCHES, steps.batches(job, "run_messages"), "run_messages")
     if job.definitions.settings.tag_sender:
         yield _append(tables.BATCHES, steps.batches(job, "run_tag_writes"), "run_tag_writes")
-    yield _append(tables.DEFINITIONS, render("write_definitions"))
-    yield _into("run_counts", "what happened", render("counts"), "run_visits", "run_entries")
     yield _append(tables.TICKS, render("write_ticks"))
+
+
+def _write_rendered(rendered: steps.RenderedMessages) -> Statement:
+    def write(queued: Collection[tuple[str, str]] | None = None) -> str | None:
+        select = rendered.select(queued)
+        return select and writes.append(tables.MESSAGES.qualified_name, tables.MESSAGES.column_names, select)
+
+    return Statement("messages", write() or "", needs=("run_messages",), of_queued=write)
 
 
 def _check() -> Iterator[Statement]:
@@ -332,10 +349,16 @@ def _clear(table: Table, keys: Sequence[str], select: str, *needs: str) -> State
 
 
 def _into(
-    table: str, name: str, select: str, *needs: str, level: int | None = None, kind: Kind | None = None
+    table: str,
+    name: str,
+    select: str,
+    *needs: str,
+    level: int | None = None,
+    kind: Kind | None = None,
+    stands: Kind | None = None,
 ) -> Statement:
     sql = writes.append(table, {**RUN_TABLES, **GUARD_TABLES}[table], select)
-    return Statement(name, sql, fills=table, needs=needs, level=level, kind=kind)
+    return Statement(name, sql, fills=table, needs=needs, level=level, kind=kind, stands=stands)
 
 
 def _values(name: str, columns: Mapping[str, str], rows: Sequence[str]) -> Iterator[Statement]:

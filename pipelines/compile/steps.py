@@ -6,8 +6,9 @@ The steps that move customers are in `pipelines.compile.visit_steps`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from sqlglot import exp
 
@@ -184,22 +185,44 @@ def batches(job: Job, carried: Literal["run_messages", "run_tag_writes"]) -> str
     return render("write_batches", carried=carried, channel=channel, is_guarded=are_set(job))
 
 
-def rendered_messages(job: Job) -> list[str]:
-    """What these messages say; several SELECTs where there are many blocks."""
-    blocks = list(job.blocks("content", "live", "emptying"))
-    return [_rendered(job, some) for some in in_batches(blocks)]
+@dataclass(frozen=True, slots=True)
+class RenderedMessages:
+    """What the messages of some blocks say.
+
+    Attributes:
+        blocks: By series and block: whose messages these are, what they say, and whether they show a company.
+        addresses: What the address is, by channel.
+    """
+
+    blocks: Mapping[tuple[str, str], Mapping[str, Any]]
+    addresses: Sequence[Mapping[str, str]]
+
+    def select(self, queued: Collection[tuple[str, str]] | None = None) -> str | None:
+        """The SELECT for those of the blocks that queued something, or for all; None where none of them did."""
+        some = [block for key, block in self.blocks.items() if queued is None or key in queued]
+        if not some:
+            return None
+        of_company = any(block["of_company"] for block in some)
+        return render("write_messages", blocks=some, of_company=of_company, addresses=self.addresses)
 
 
-def _rendered(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> str:
+def rendered_messages(job: Job) -> list[RenderedMessages]:
+    """What the messages queued now say; several where there are many blocks."""
+    return [_rendered(job, some) for some in in_batches(list(job.blocks("content", "live", "emptying")))]
+
+
+def _rendered(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) -> RenderedMessages:
     channels = {block.channel.value: job.definitions.channels[block.channel.value] for _, block in blocks}
     payloads = [payload_sql(block, job.attributes) for _, block in blocks]
-    return render(
-        "write_messages",
-        blocks=[
-            {"whose": of_block(checked, block.block_id, "message"), "payload": render_rule(payload)}
+    return RenderedMessages(
+        blocks={
+            (checked.series.series_id, block.block_id): {
+                "whose": of_block(checked, block.block_id, "message"),
+                "payload": render_rule(payload),
+                "of_company": bool(columns_read(payload, "company")),
+            }
             for (checked, block), payload in zip(blocks, payloads, strict=True)
-        ],
-        of_company=any(columns_read(payload, "company") for payload in payloads),
+        },
         addresses=[
             {"channel": literal(name), "address": f"cast({render_rule(checked.address.sql)} as varchar)"}
             for name, checked in channels.items()

@@ -425,21 +425,22 @@ create or replace temp table run_blocks (
     receipts boolean,
     send_window varchar,
     tag varchar,
-    action varchar
+    action varchar,
+    leads_on boolean
 );
 
 -- rows of run_blocks
-insert into run_blocks (series_id, block_id, kind, level, batch, level_batch, is_late, duration, lag, channel, receipts, send_window, tag, action)
+insert into run_blocks (series_id, block_id, kind, level, batch, level_batch, is_late, duration, lag, channel, receipts, send_window, tag, action, leads_on)
 values
-    ('reengagement', 'silent', 'rule', 0, 0, 0, false, interval '0' day, interval '0' day, null, true, null, null, null),
-    ('reengagement', 'push', 'content', 1, 0, 0, false, interval '2' day, interval '0' day, 'push', true, 'customer', null, null),
-    ('reengagement', 'pause', 'wait', 1, 0, 0, false, interval '4' day, interval '0' day, null, true, null, null, null),
-    ('reengagement', 'news', 'content', 2, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null),
-    ('reengagement', 'interested', 'rule', 1, 0, 0, false, interval '5' day, interval '0' day, null, true, null, null, null),
-    ('reengagement', 'ask', 'content', 2, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null),
-    ('reengagement', 'answered', 'rule', 1, 0, 0, false, interval '7' day, interval '0' day, null, true, null, null, null),
-    ('reengagement', 'tag_talk', 'tag', 2, 0, 0, false, null, interval '0' day, null, true, null, 'wants-to-talk', 'add'),
-    ('reengagement', 'tag_dormant', 'tag', 2, 0, 0, false, null, interval '0' day, null, true, null, 'dormant', 'add');
+    ('reengagement', 'silent', 'rule', 0, 0, 0, false, interval '0' day, interval '0' day, null, true, null, null, null, true),
+    ('reengagement', 'push', 'content', 1, 0, 0, false, interval '2' day, interval '0' day, 'push', true, 'customer', null, null, true),
+    ('reengagement', 'pause', 'wait', 1, 0, 0, false, interval '4' day, interval '0' day, null, true, null, null, null, true),
+    ('reengagement', 'news', 'content', 2, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null, true),
+    ('reengagement', 'interested', 'rule', 1, 0, 0, false, interval '5' day, interval '0' day, null, true, null, null, null, true),
+    ('reengagement', 'ask', 'content', 2, 0, 0, false, interval '3' day, interval '0' day, 'email', true, null, null, null, true),
+    ('reengagement', 'answered', 'rule', 1, 0, 0, false, interval '7' day, interval '0' day, null, true, null, null, null, true),
+    ('reengagement', 'tag_talk', 'tag', 2, 0, 0, false, null, interval '0' day, null, true, null, 'wants-to-talk', 'add', false),
+    ('reengagement', 'tag_dormant', 'tag', 2, 0, 0, false, null, interval '0' day, null, true, null, 'dormant', 'add', false);
 
 -- table run_connections
 create or replace temp table run_connections (
@@ -484,6 +485,20 @@ values
     ('bot', 'outbox'),
     ('push', 'outbox');
 
+-- write series.definitions
+insert into series.definitions (definition_hash, series_id, text, first_as_of)
+select version.definition_hash, version.series_id, version.text, timestamp '2026-03-02 09:00:00' as first_as_of
+from run_series as version
+left join
+    series.definitions as known
+    on known.definition_hash = version.definition_hash
+    and known.series_id = version.series_id
+where known.definition_hash is null;
+
+-- source of tags
+update series_state.meta set has_customer_tags = true
+where has_customer_tags is distinct from true;
+
 -- table run_open_windows
 create or replace temp table run_open_windows (
     series_id varchar,
@@ -496,7 +511,9 @@ create or replace temp table run_engagements (
     message_id varchar,
     series_id varchar,
     kind varchar,
-    occurred_at timestamp
+    occurred_at timestamp,
+    queued_at timestamp,
+    known_received_at timestamp
 );
 
 -- table run_receipts
@@ -642,14 +659,9 @@ create or replace temp table run_entries (
     superseded boolean,
     attributes json,
     goal_value double,
-    goal_event_at timestamp
-);
-
--- table run_counts
-create or replace temp table run_counts (
-    series_id varchar,
-    what varchar,
-    times bigint
+    goal_event_at timestamp,
+    has_reached_goal boolean,
+    is_reopened boolean
 );
 
 -- table run_pending_tags
@@ -661,22 +673,28 @@ create or replace temp table run_pending_tags (
 );
 
 -- engagements
-insert into run_engagements (message_id, series_id, kind, occurred_at)
+insert into run_engagements (message_id, series_id, kind, occurred_at, queued_at, known_received_at)
 with
     unseen as (
         select engagement.message_id, engagement.kind, min(engagement.occurred_at) as occurred_at
         from source_engagements as engagement
+        left join
+            series_state.first_engagements as known
+            on known.message_id = engagement.message_id
+            and known.kind = engagement.kind
         where
             engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted', 'bounced', 'failed', 'unsubscribed', 'complained')
             and engagement.occurred_at <= timestamp '2026-03-02 09:00:00'
-            and not exists (
-                select 1
-                from series_state.first_engagements as known
-                where known.message_id = engagement.message_id and known.kind = engagement.kind
-            )
+            and known.message_id is null
         group by engagement.message_id, engagement.kind
     )
-select message.message_id, message.series_id, unseen.kind, unseen.occurred_at
+select
+    message.message_id,
+    message.series_id,
+    unseen.kind,
+    unseen.occurred_at,
+    message.queued_at,
+    message.received_at as known_received_at
 from unseen
 join series.messages as message on message.message_id = unseen.message_id
 join source_customers as customer on customer.customer_id = message.customer_id
@@ -684,11 +702,10 @@ where message.series_id in ('reengagement');
 
 -- receipts
 insert into run_receipts (message_id, received_at)
-select message.message_id, greatest(min(engagement.occurred_at), message.queued_at) as received_at
-from run_engagements as engagement
-join series.messages as message on message.message_id = engagement.message_id
-where engagement.kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted') and message.received_at is null
-group by message.message_id, message.queued_at;
+select message_id, greatest(min(occurred_at), queued_at) as received_at
+from run_engagements
+where kind in ('delivered', 'opened', 'clicked', 'replied', 'completed', 'dismissed', 'reacted') and known_received_at is null
+group by message_id, queued_at;
 
 -- goals
 insert into run_goals (entry_id, series_id, goal_at, goal_value, goal_event_at)
@@ -781,13 +798,11 @@ with
                 (
                     select source_tag.customer_id, source_tag.tag
                     from source_customer_tags as source_tag
-                    where
-                        source_tag.tag in ('left')
-                        and not exists (
-                            select 1
-                            from series_state.pending_tags as pending
-                            where pending.customer_id = source_tag.customer_id and pending.tag = source_tag.tag
-                        )
+                    left join
+                        series_state.pending_tags as pending
+                        on pending.customer_id = source_tag.customer_id
+                        and pending.tag = source_tag.tag
+                    where source_tag.tag in ('left') and pending.customer_id is null
                     union all
                     select pending.customer_id, pending.tag
                     from series_state.pending_tags as pending
@@ -922,13 +937,11 @@ with
                 (
                     select source_tag.customer_id, source_tag.tag
                     from source_customer_tags as source_tag
-                    where
-                        source_tag.tag in ('left')
-                        and not exists (
-                            select 1
-                            from series_state.pending_tags as pending
-                            where pending.customer_id = source_tag.customer_id and pending.tag = source_tag.tag
-                        )
+                    left join
+                        series_state.pending_tags as pending
+                        on pending.customer_id = source_tag.customer_id
+                        and pending.tag = source_tag.tag
+                    where source_tag.tag in ('left') and pending.customer_id is null
                     union all
                     select pending.customer_id, pending.tag
                     from series_state.pending_tags as pending
@@ -2060,64 +2073,76 @@ from written;
 -- progress of entries
 insert into run_progress (entry_id, open_visits, path_finished)
 with
-    leads as (select distinct series_id, from_block, is_good from run_connections),
     moved as (
         select
             visit.entry_id,
-            coalesce(sum(1) filter (where visit.is_new and visit.left_at is null), 0) as begun,
-            coalesce(sum(1) filter (where not visit.is_new and visit.left_at is not null), 0) as left_behind,
+            count(*) filter (where visit.is_new and visit.left_at is null) as begun,
+            count(*) filter (where not visit.is_new and visit.left_at is not null) as left_behind,
             coalesce(
-                sum(1) filter (where visit.outcome in ('matched', 'waited', 'tagged', 'delivered') and lead.from_block is null), 0
-            ) as paths_finished
+                bool_or(visit.outcome in ('matched', 'waited', 'tagged', 'delivered') and not block.leads_on), false
+            ) as path_finished
         from run_visits as visit
-        left join
-            leads as lead
-            on lead.series_id = visit.series_id
-            and lead.from_block = visit.block_id
-            and lead.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+        join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
         group by visit.entry_id
-    ),
-    stood as (
-        select visit.entry_id, count(*) as open_before
-        from series_state.open_visits as visit
-        join moved on moved.entry_id = visit.entry_id
-        group by visit.entry_id
+        having
+            count(*) filter (where visit.is_new and visit.left_at is null) = 0
+            or bool_or(visit.outcome in ('matched', 'waited', 'tagged', 'delivered') and not block.leads_on)
     )
-select
-    moved.entry_id,
-    coalesce(stood.open_before, 0) + moved.begun - moved.left_behind as open_visits,
-    moved.paths_finished > 0 as path_finished
+select moved.entry_id, count(visit.entry_id) + moved.begun - moved.left_behind as open_visits, moved.path_finished
 from moved
-left join stood on stood.entry_id = moved.entry_id;
+left join series_state.open_visits as visit on visit.entry_id = moved.entry_id
+group by moved.entry_id, moved.begun, moved.left_behind, moved.path_finished
+having count(visit.entry_id) + moved.begun = moved.left_behind or moved.path_finished;
 
 -- entries
-insert into run_entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded, attributes, goal_value, goal_event_at)
+insert into run_entries (entry_id, series_id, customer_id, entry_number, arm, entered_at, status, ended_at, goal_at, goal_met_at_entry, entry_rules, goal_closed, path_finished, superseded, attributes, goal_value, goal_event_at, has_reached_goal, is_reopened)
 with
-    opened as (
-        select match.entry_id, list_sort(array_agg(match.block_id)) as entry_rules
+    changes as (
+        select
+            entry_id,
+            goal_at,
+            goal_value,
+            goal_event_at,
+            goal_at is null as goal_closed,
+            cast(null as varchar) as ended_as,
+            cast(null as bigint) as open_visits,
+            false as path_finished,
+            cast(null as varchar) as entry_rule,
+            false as superseded
+        from run_goals
+        union all
+        select entry_id, null, null, null, false, status as ended_as, null, false, null, false
+        from run_ends
+        union all
+        select entry_id, null, null, null, false, null, open_visits, path_finished, null, false
+        from run_progress
+        union all
+        select match.entry_id, null, null, null, false, null, null, false, match.block_id as entry_rule, false
         from run_matches as match
         join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
-        where match.entry_id is not null and visit.is_new
-        group by match.entry_id
-    ),
-    concerned as (
-        select entry_id
-        from run_goals
-        union
-        select entry_id
-        from run_ends
-        union
-        select entry_id
-        from run_progress
-        union
-        select entry_id
-        from opened
-        union
-        select previous_entry_id as entry_id
+        where visit.is_new
+        union all
+        select previous_entry_id, null, null, null, false, null, null, false, null, true as superseded
         from run_new_entries
         where previous_entry_id is not null
     ),
-    before as (
+    changed as (
+        select
+            entry_id,
+            max(goal_at) as goal_at,
+            max(goal_value) as goal_value,
+            max(goal_event_at) as goal_event_at,
+            bool_or(goal_closed) as goal_closed,
+            max(ended_as) as ended_as,
+            max(open_visits) as open_visits,
+            bool_or(path_finished) as path_finished,
+            count(entry_rule) > 0 as is_opened,
+            array_agg(entry_rule) filter (where entry_rule is not null) as entry_rules,
+            bool_or(superseded) as superseded
+        from changes
+        group by entry_id
+    ),
+    found as (
         select
             entry.entry_id,
             entry.series_id,
@@ -2125,79 +2150,50 @@ with
             entry.entry_number,
             entry.arm,
             entry.entered_at,
-            entry.status,
-            entry.ended_at,
-            entry.goal_at,
+            coalesce(changed.ended_as, entry.status) as status_so_far,
+            case when changed.ended_as is null then entry.ended_at else timestamp '2026-03-02 09:00:00' end as ended_at,
+            coalesce(entry.goal_at, changed.goal_at) as goal_at,
             entry.goal_met_at_entry,
-            entry.entry_rules,
-            entry.goal_closed,
-            entry.path_finished,
-            entry.superseded,
+            case
+                when changed.is_opened
+                then list_sort(list_concat(entry.entry_rules, changed.entry_rules))
+                else entry.entry_rules
+            end as entry_rules,
+            entry.goal_closed or changed.goal_closed as goal_closed,
+            entry.path_finished or changed.path_finished as path_finished,
+            entry.superseded or changed.superseded as superseded,
             cast(entry.attributes as varchar) as attributes,
-            entry.goal_value,
-            entry.goal_event_at
+            coalesce(entry.goal_value, changed.goal_value) as goal_value,
+            coalesce(entry.goal_event_at, changed.goal_event_at) as goal_event_at,
+            changed.open_visits,
+            changed.goal_at is not null as has_reached_goal,
+            changed.is_opened
         from series.entries as entry
-        join concerned on concerned.entry_id = entry.entry_id
+        join changed on changed.entry_id = entry.entry_id
         union all
         select
-            new_entry.entry_id,
-            new_entry.series_id,
-            new_entry.customer_id,
-            new_entry.entry_number,
-            new_entry.arm,
+            entry.entry_id,
+            entry.series_id,
+            entry.customer_id,
+            entry.entry_number,
+            entry.arm,
             timestamp '2026-03-02 09:00:00' as entered_at,
-            new_entry.status,
+            entry.status as status_so_far,
             cast(null as timestamp) as ended_at,
             cast(null as timestamp) as goal_at,
-            new_entry.goal_met_at_entry,
-            new_entry.entry_rules,
+            entry.goal_met_at_entry,
+            entry.entry_rules,
             false as goal_closed,
-            false as path_finished,
+            coalesce(progress.path_finished, false) as path_finished,
             false as superseded,
  cast(null as varchar) as attributes,
             cast(null as double) as goal_value,
-            cast(null as timestamp) as goal_event_at
-        from run_new_entries as new_entry
-    ),
-    after as (
-        select
-            entry.entry_id,
-            entry.series_id,
-            entry.customer_id,
-            entry.entry_number,
-            entry.arm,
-            entry.entered_at,
-            case
-                when progress.open_visits = 0 and (entry.path_finished or progress.path_finished)
-                then 'finished'
-                when progress.open_visits = 0
-                then 'disengaged'
-                when opened.entry_id is not null
-                then 'active'
-                else coalesce(ended.status, entry.status)
-            end as status,
-            entry.ended_at,
-            coalesce(entry.goal_at, goal.goal_at) as goal_at,
-            entry.goal_met_at_entry,
-            case
-                when opened.entry_id is null
-                then entry.entry_rules
-                else list_sort(list_concat(entry.entry_rules, opened.entry_rules))
-            end as entry_rules,
-            entry.goal_closed or (goal.entry_id is not null and goal.goal_at is null) as goal_closed,
-            entry.path_finished or coalesce(progress.path_finished, false) as path_finished,
-            entry.superseded or successor.previous_entry_id is not null as superseded,
-            entry.attributes,
-            coalesce(entry.goal_value, goal.goal_value) as goal_value,
-            coalesce(entry.goal_event_at, goal.goal_event_at) as goal_event_at,
-            entry.status as status_before,
-            progress.open_visits
-        from before as entry
-        left join run_goals as goal on goal.entry_id = entry.entry_id
-        left join run_ends as ended on ended.entry_id = entry.entry_id
+            cast(null as timestamp) as goal_event_at,
+            progress.open_visits,
+            false as has_reached_goal,
+            false as is_opened
+        from run_new_entries as entry
         left join run_progress as progress on progress.entry_id = entry.entry_id
-        left join opened on opened.entry_id = entry.entry_id
-        left join run_new_entries as successor on successor.previous_entry_id = entry.entry_id
     )
 select
     entry_id,
@@ -2206,14 +2202,14 @@ select
     entry_number,
     arm,
     entered_at,
-    status,
     case
-        when status in ('active', 'held_out')
-        then null
-        when status_before = 'active' or open_visits = 0
-        then timestamp '2026-03-02 09:00:00'
-        else ended_at
-    end as ended_at,
+        when open_visits = 0
+        then case when path_finished then 'finished' else 'disengaged' end
+        when is_opened
+        then 'active'
+        else status_so_far
+    end as status,
+    case when open_visits = 0 then timestamp '2026-03-02 09:00:00' when not is_opened then ended_at end as ended_at,
     goal_at,
     goal_met_at_entry,
     entry_rules,
@@ -2222,8 +2218,10 @@ select
     superseded,
     attributes,
     goal_value,
-    goal_event_at
-from after;
+    goal_event_at,
+    has_reached_goal,
+    is_opened and status_so_far in ('finished', 'disengaged') as is_reopened
+from found;
 
 -- clear series_state.absent_messages
 delete from series_state.absent_messages;
@@ -2317,9 +2315,7 @@ from (
 select pending.customer_id, pending.tag
 from series_state.pending_tags as pending
 left join
-    (select distinct customer_id, tag from source_customer_tags) as source_tag
-    on source_tag.customer_id = pending.customer_id
-    and source_tag.tag = pending.tag
+    source_customer_tags as source_tag on source_tag.customer_id = pending.customer_id and source_tag.tag = pending.tag
 where (pending.action = 'add') = (source_tag.customer_id is not null)
 ) as gone
 where gone.customer_id = target.customer_id and gone.tag = target.tag
@@ -2327,35 +2323,19 @@ where gone.customer_id = target.customer_id and gone.tag = target.tag
 
 -- tags to be decided
 insert into run_pending_tags (customer_id, tag, action, as_of)
-with
-    written as (
-        select distinct visit.customer_id, block.tag
-        from run_visits as visit
-        join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
-        where visit.outcome = 'tagged'
-    ),
-    newest as (
-        select written.customer_id, written.tag, max(tag_write.as_of) as as_of
-        from written
-        join
-            series.tag_writes as tag_write
-            on tag_write.customer_id = written.customer_id
-            and tag_write.tag = written.tag
-        group by written.customer_id, written.tag
-    )
 select
-    newest.customer_id,
-    newest.tag,
-    case when bool_or(tag_write.action = 'remove') then 'remove' else 'add' end as action,
-    newest.as_of
-from newest
+    written.customer_id,
+    written.tag,
+    case when bool_or(newest.action = 'remove') then 'remove' else 'add' end as action,
+    timestamp '2026-03-02 09:00:00' as as_of
+from run_tag_writes as written
 join
-    series.tag_writes as tag_write
-    on tag_write.customer_id = newest.customer_id
-    and tag_write.tag = newest.tag
-    and tag_write.as_of = newest.as_of
-where newest.as_of = timestamp '2026-03-02 09:00:00'
-group by newest.customer_id, newest.tag, newest.as_of;
+    series.tag_writes as newest
+    on newest.customer_id = written.customer_id
+    and newest.tag = written.tag
+    and newest.as_of >= timestamp '2026-03-02 09:00:00'
+group by written.customer_id, written.tag
+having max(newest.as_of) = timestamp '2026-03-02 09:00:00';
 
 -- clear series_state.pending_tags
 delete from series_state.pending_tags as target
@@ -2372,10 +2352,6 @@ where gone.customer_id = target.customer_id and gone.tag = target.tag
 insert into series_state.pending_tags (customer_id, tag, action, as_of)
 select customer_id, tag, action, as_of
 from run_pending_tags;
-
--- source of tags
-update series_state.meta set has_customer_tags = true
-where has_customer_tags is distinct from true;
 
 -- receipts of messages
 update series.messages as target
@@ -2438,66 +2414,36 @@ from run_messages as carried
 join run_channels as channel on channel.channel = carried.channel
 group by carried.batch_id, carried.series_id, carried.block_id, channel.channel, channel.sender;
 
--- write series.definitions
-insert into series.definitions (definition_hash, series_id, text, first_as_of)
-select version.definition_hash, version.series_id, version.text, timestamp '2026-03-02 09:00:00' as first_as_of
-from run_series as version
-left join
-    series.definitions as known
-    on known.definition_hash = version.definition_hash
-    and known.series_id = version.series_id
-where known.definition_hash is null;
-
--- what happened
-insert into run_counts (series_id, what, times)
-with
-    reopened as (
-        select distinct match.series_id, match.entry_id
-        from run_matches as match
-        join run_visits as visit on visit.entry_id = match.entry_id and visit.block_id = match.block_id
-        where match.newest_status in ('finished', 'disengaged')
-    ),
-    happened as (
-        select series_id, 'entered' as what
-        from run_new_entries
-        union all
-        select series_id, 'held_out' as what
-        from run_new_entries
-        where arm = 'holdout'
-        union all
-        select series_id, 'reopened' as what
-        from reopened
-        union all
-        select series_id, case when merged then 'merged' else 'advanced' end as what
-        from run_advances
-        union all
-        select series_id, outcome as what
-        from run_visits
-        where outcome in ('waited', 'tagged')
-        union all
-        select series_id, 'messages_queued' as what
-        from run_messages
-        union all
-        select series_id, 'goals' as what
-        from run_goals
-        where goal_at is not null
-        union all
-        select series_id, 'ended' as what
-        from run_entries
-        where ended_at = timestamp '2026-03-02 09:00:00'
-    )
-select series_id, what, count(*) as times
-from happened
-group by series_id, what;
-
 -- write series.ticks
 insert into series.ticks (tick_id, as_of, series_id, definition_hash, status, entered, held_out, reopened, advanced, merged, waits_ended, tags_written, messages_queued, goals, ended, customers_missing, committed_at)
 with
-    happened as (
-        select series_id, what, times
-        from run_counts
-        union all
-        select entry.series_id, 'customers_missing' as what, count(*) as times
+    changed as (
+        select
+            series_id,
+            count(*) filter (where entered_at = timestamp '2026-03-02 09:00:00') as entered,
+            count(*) filter (where entered_at = timestamp '2026-03-02 09:00:00' and arm = 'holdout') as held_out,
+            count(*) filter (where is_reopened) as reopened,
+            count(*) filter (where has_reached_goal) as goals,
+            count(*) filter (where ended_at = timestamp '2026-03-02 09:00:00') as ended
+        from run_entries
+        group by series_id
+    ),
+    visited as (
+        select
+            series_id,
+            count(*) filter (where outcome = 'waited') as waits_ended,
+            count(*) filter (where outcome = 'tagged') as tags_written,
+            count(*) filter (where queued_at = timestamp '2026-03-02 09:00:00') as messages_queued
+        from run_visits
+        group by series_id
+    ),
+    moved as (
+        select series_id, count(*) filter (where not merged) as advanced, count(*) filter (where merged) as merged
+        from run_advances
+        group by series_id
+    ),
+    missing as (
+        select entry.series_id, count(*) as customers_missing
         from series.entries as entry
         left join source_customers as customer on customer.customer_id = entry.customer_id
         where
@@ -2511,26 +2457,45 @@ select
     ran.series_id,
     ran.definition_hash,
     ran.status,
-    coalesce(sum(happened.times) filter (where happened.what = 'entered'), 0) as entered,
-    coalesce(sum(happened.times) filter (where happened.what = 'held_out'), 0) as held_out,
-    coalesce(sum(happened.times) filter (where happened.what = 'reopened'), 0) as reopened,
-    coalesce(sum(happened.times) filter (where happened.what = 'advanced'), 0) as advanced,
-    coalesce(sum(happened.times) filter (where happened.what = 'merged'), 0) as merged,
-    coalesce(sum(happened.times) filter (where happened.what = 'waited'), 0) as waits_ended,
-    coalesce(sum(happened.times) filter (where happened.what = 'tagged'), 0) as tags_written,
-    coalesce(sum(happened.times) filter (where happened.what = 'messages_queued'), 0) as messages_queued,
-    coalesce(sum(happened.times) filter (where happened.what = 'goals'), 0) as goals,
-    coalesce(sum(happened.times) filter (where happened.what = 'ended'), 0) as ended,
-    coalesce(sum(happened.times) filter (where happened.what = 'customers_missing'), 0) as customers_missing,
+    coalesce(changed.entered, 0) as entered,
+    coalesce(changed.held_out, 0) as held_out,
+    coalesce(changed.reopened, 0) as reopened,
+    coalesce(moved.advanced, 0) as advanced,
+    coalesce(moved.merged, 0) as merged,
+    coalesce(visited.waits_ended, 0) as waits_ended,
+    coalesce(visited.tags_written, 0) as tags_written,
+    coalesce(visited.messages_queued, 0) as messages_queued,
+    coalesce(changed.goals, 0) as goals,
+    coalesce(changed.ended, 0) as ended,
+    coalesce(missing.customers_missing, 0) as customers_missing,
     cast(now() as timestamp) as committed_at
 from run_series as ran
-left join happened on happened.series_id = ran.series_id
-group by ran.series_id, ran.definition_hash, ran.status;
+left join changed on changed.series_id = ran.series_id
+left join visited on visited.series_id = ran.series_id
+left join moved on moved.series_id = ran.series_id
+left join missing on missing.series_id = ran.series_id;
 
 -- must return nothing: every run keeps the invariants of entries and visits
 with
     reached as (select entry_id, series_id, block_id from run_visits where is_new),
-    advanced as (select entry_id, to_block as block_id from run_advances where not merged)
+    advanced as (select entry_id, to_block as block_id from run_advances where not merged),
+    touched as (
+        select entry_id
+        from run_visits
+        union all
+        select entry_id
+        from run_entries
+    ),
+    unmatched as (
+        select
+            reached.series_id,
+            reached.block_id as reached_block,
+            advanced.block_id as advanced_block,
+            coalesce(reached.entry_id, advanced.entry_id) as entry_id
+        from reached
+        full join advanced on advanced.entry_id = reached.entry_id and advanced.block_id = reached.block_id
+        where reached.entry_id is null or advanced.entry_id is null
+    )
 select visit.entry_id, visit.block_id, 'visited more than once' as problem
 from reached
 join series.visits as visit on visit.entry_id = reached.entry_id and visit.block_id = reached.block_id
@@ -2539,25 +2504,24 @@ having count(*) > 1
 union all
 select
     entry.entry_id,
-    min(visit.block_id) as block_id,
+    visit.block_id,
     case
         when entry.status = 'active' then 'active without an open visit' else 'open although its entry has ended'
     end as problem
-from run_entries as entry
+from touched
+join series.entries as entry on entry.entry_id = touched.entry_id
 left join series_state.open_visits as visit on visit.entry_id = entry.entry_id
-group by entry.entry_id, entry.status
-having (entry.status = 'active') <> (count(visit.entry_id) > 0)
+where (entry.status = 'active') <> (visit.entry_id is not null)
 union all
-select reached.entry_id, reached.block_id, 'reached without an advance' as problem
-from reached
-join run_blocks as block on block.series_id = reached.series_id and block.block_id = reached.block_id
-left join advanced on advanced.entry_id = reached.entry_id and advanced.block_id = reached.block_id
-where block.level > 0 and advanced.entry_id is null
-union all
-select advanced.entry_id, advanced.block_id, 'an advance that arrived nowhere' as problem
-from advanced
-left join reached on reached.entry_id = advanced.entry_id and reached.block_id = advanced.block_id
-where reached.entry_id is null
+select
+    unmatched.entry_id,
+    coalesce(unmatched.reached_block, unmatched.advanced_block) as block_id,
+    case
+        when unmatched.reached_block is null then 'an advance that arrived nowhere' else 'reached without an advance'
+    end as problem
+from unmatched
+left join run_blocks as block on block.series_id = unmatched.series_id and block.block_id = unmatched.reached_block
+where unmatched.reached_block is null or block.level > 0
 limit 20;
 
 -- must return nothing: every visit has at most one message
