@@ -38,7 +38,7 @@ from pipelines.wall_clock import moments_between, open_zones
 from pipelines.zones import read_zones
 from warehouse import state
 from warehouse.adapter import StatementError, Warehouse
-from warehouse.tables import TICKS
+from warehouse.tables import BATCHES, TICKS
 
 _COUNTS = tuple(column.name for column in TICKS.columns if column.type == "BIGINT")
 _COUNTS_OF_RUN = f"""
@@ -46,6 +46,7 @@ select series_id, {", ".join(_COUNTS)}
 from series.ticks
 where tick_id = $tick_id and series_id in (select series_id from run_series)
 """  # noqa: S608 (columns of this software's own)
+_NOT_LEFT = "select count(*) from series.batches where status not in ('handed_off', 'dropped')"
 _RUNNING = ("live", "emptying", "stopped")
 
 
@@ -341,7 +342,7 @@ def _execute(
         "tick_id": tick_id(as_of),
         "committed_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    filled: dict[str, int] = {}
+    filled = {BATCHES.qualified_name: warehouse.fetch(_NOT_LEFT)[0][0]}
     reached = _Reached(0, frozenset())
     for statement in statements:
         if statement.level is not None and reached.level < statement.level and filled.get("run_visits"):

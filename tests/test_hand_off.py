@@ -18,7 +18,7 @@ from pipelines.model import Definitions, Sender, Series, Settings, Status
 from pipelines.problems import Position
 from pipelines.senders import Batch, Outcome, Promise
 from warehouse.duckdb import DuckDB
-from warehouse.tables import BATCHES, MESSAGES, TAG_WRITES
+from warehouse.tables import ABSENT_MESSAGES, BATCHES, MESSAGES, TAG_WRITES
 from warehouse.views import VIEWS
 
 AS_OF = datetime(2026, 3, 1, 9)
@@ -73,7 +73,7 @@ def opened(folder: Path) -> Iterator[DuckDB]:
 def make(warehouse: DuckDB, *batches: tuple[str, int]) -> None:
     warehouse.execute("create schema series")
     warehouse.execute("create schema series_state")
-    for table in (MESSAGES, TAG_WRITES, BATCHES):
+    for table in (MESSAGES, TAG_WRITES, BATCHES, ABSENT_MESSAGES):
         warehouse.execute(table.create("BIGINT"))
     (outgoing,) = (view for view in VIEWS if view.name == "outgoing")
     warehouse.execute(f"create view {outgoing.qualified_name} as {outgoing.select}")
@@ -193,9 +193,10 @@ def test_one_batch_that_fails_does_not_hold_up_the_others(warehouse: DuckDB, tmp
 
 
 def kill(folder: Path, point: str, *batches: tuple[str, int]) -> None:
-    """Make a warehouse with batches and hand off in a process that is killed at a point."""
-    with opened(folder) as warehouse:
-        make(warehouse, *batches)
+    """Make a warehouse with batches (none: there is one) and hand off in a process that is killed at a point."""
+    if batches:
+        with opened(folder) as warehouse:
+            make(warehouse, *batches)
     child = subprocess.run([sys.executable, "-m", "tests.killed_hand_off", str(folder), point], cwd=ROOT, check=False)
     assert child.returncode == -signal.SIGKILL
 

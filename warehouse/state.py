@@ -40,6 +40,7 @@ set tag_write_id = md5(
 )""",
     ),
     7: (f"alter table {META.qualified_name} add column if not exists has_customer_tags boolean",),
+    8: (),  # absent_messages
 }
 """Statements that lead from a version to the next, by the version they start from; new tables are made anyway."""
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from warehouse.table import CUSTOMER_ID, Column, Table
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
 OUTCOMES = ("matched", "not_matched", "delivered", "not_delivered", "waited", "tagged")
@@ -315,7 +315,7 @@ BATCHES = Table(
         Column(
             "handed_off_at", "TIMESTAMP", "Wall clock (UTC) when the sender accepted it; null: not yet.", nullable=True
         ),
-        Column("last_error", "VARCHAR", "What the sender said last; null: nothing went wrong.", nullable=True),
+        Column("last_error", "VARCHAR", "What the sender said last, or why it waits; null: nothing.", nullable=True),
         Column(
             "parent_batch_id",
             "VARCHAR",
@@ -329,6 +329,13 @@ BATCHES = Table(
             nullable=True,
         ),
     ),
+)
+
+ABSENT_MESSAGES = Table(
+    "series_state",
+    "absent_messages",
+    "one message that had not left at the newest run that looked, and whose customer that run did not find",
+    (Column("message_id", "VARCHAR", "The message."),),
 )
 
 BATCH_DECISIONS = Table(
@@ -362,9 +369,7 @@ GUARD_FINDINGS = Table(
             "guard",
             "VARCHAR",
             "The key that sets the limit.",
-            values=(
-                "max_age", "max_drop", "messages_per_run", "messages_per_customer", "volume", "entry_share",
-            ),
+            values=("max_age", "max_drop", "messages_per_run", "messages_per_customer", "volume", "entry_share"),
         ),
         Column(
             "observed",
@@ -397,6 +402,6 @@ SOURCE_COUNTS = Table(
 
 TABLES = (
     META, TICKS, DEFINITIONS, ENTRIES, OPEN_VISITS, CLOSED_VISITS, ADVANCES, TAG_WRITES, PENDING_TAGS, MESSAGES,
-    FIRST_ENGAGEMENTS, BATCHES, BATCH_DECISIONS, GUARD_FINDINGS, SOURCE_COUNTS,
+    FIRST_ENGAGEMENTS, BATCHES, ABSENT_MESSAGES, BATCH_DECISIONS, GUARD_FINDINGS, SOURCE_COUNTS,
 )  # fmt: skip
 """Every table, in the order they are made."""

@@ -39,6 +39,11 @@ def delete(target: str, keys: Sequence[str], select: str) -> str:
     return f"delete from {target} as target\nwhere exists (\nselect 1\nfrom (\n{select}\n) as gone\nwhere {match}\n)"
 
 
+def clear(target: str) -> str:
+    """Remove every row."""
+    return f"delete from {target}"
+
+
 def note(target: str, column: str, value: str) -> str:
     """Give a column of a table of one row a value; where it has it already, nothing is written."""
     return f"update {target} set {column} = {value}\nwhere {column} is distinct from {value}"

@@ -98,7 +98,7 @@ class Statement:
         sql: The statement, without a semicolon.
         fills: The run's own table that it adds rows to; None: it writes to the state, or checks it.
         needs: Tables of the run of which at least one must hold rows; otherwise the statement would do nothing and a
-            run leaves it out. Empty: it is always executed.
+            run leaves it out; `series.batches` are those that have not left before. Empty: it is always executed.
         level: The level whose blocks it is about; left out where this run reaches nobody there. None: no level.
         kind: The kind of block it is about, likewise. None: all kinds.
         stands: The kind of block that it is about, where it is about who stood there before the run; left out where
@@ -182,6 +182,7 @@ def compile_run(job: Job, id_type: str) -> tuple[Statement, ...]:
         ),
         *_find(job),
         *_guard(job),
+        *_keep_back(),
         *_write(job),
         *_check(),
     )
@@ -266,6 +267,13 @@ def _guard(job: Job) -> Iterator[Statement]:
     if select := guard_steps.source_counts(job):
         yield _clear(tables.SOURCE_COUNTS, ("source",), select)
         yield _append(tables.SOURCE_COUNTS, select)
+
+
+def _keep_back() -> Iterator[Statement]:
+    """Which messages of earlier runs must not leave, because their customers have vanished."""
+    absent, batches = tables.ABSENT_MESSAGES, tables.BATCHES.qualified_name
+    yield Statement(f"clear {absent.qualified_name}", writes.clear(absent.qualified_name), needs=(batches,))
+    yield _append(absent, render("absent_messages"), batches)
 
 
 def _write(job: Job) -> Iterator[Statement]:

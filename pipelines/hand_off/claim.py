@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipelines.hand_off import absent
 from pipelines.hand_off.carried import TAG_WRITES
-from pipelines.hand_off.mark import mark_batches, split
+from pipelines.hand_off.mark import mark_batches, note_error, split
 from pipelines.hand_off.offer import HandedBatch, Waiting
 from pipelines.hand_off.tag_order import find_waiting
 from pipelines.senders.protocol import MESSAGE_COLUMNS, Sender, WarehouseSender
@@ -84,7 +85,8 @@ def claim(
 
     What was offered under a key stays the same under it. So of a batch whose messages expired meanwhile, those that did
     not go on in a new batch, unless nobody knows whether it was taken; then a person has to decide. Tag writes that
-    must wait for others go on in a new batch, too.
+    must wait for others go on in a new batch, too, and so do messages whose customers have vanished, unless their
+    sender may know the batch.
 
     Args:
         warehouse: Open for writing.
@@ -98,9 +100,12 @@ def claim(
     """
     carried = group[0].carried
     frozen = [each for each in group if each.attempts and sender.has(each.batch_id)]
-    others: list[HandedBatch] = []
     if carried is TAG_WRITES:
-        group, others = _in_order(warehouse, group, frozen)
+        waiting, why = find_waiting(warehouse, [each.batch_id for each in group]), None
+    else:
+        changeable = [each.batch_id for each in group if each not in frozen]
+        waiting, why = absent.find_absent(warehouse, changeable, as_of), absent.REASON
+    group, others = _set_apart(warehouse, group, frozen, waiting, why)
     keyed = [each.batch_id for each in frozen if sender.promise != "exactly_once"]
     changeable = [each.batch_id for each in group if each not in frozen]
     stale = dict(warehouse.fetch(carried.sql(_OVER), {"batch_ids": keyed, "as_of": as_of})) if keyed else {}
@@ -120,22 +125,35 @@ def claim(
     return offered, messages, others
 
 
-def _in_order(
-    warehouse: Warehouse, group: Sequence[Waiting], frozen: Sequence[Waiting]
+def _set_apart(
+    warehouse: Warehouse,
+    group: Sequence[Waiting],
+    frozen: Sequence[Waiting],
+    waiting: Mapping[str, Sequence[str]],
+    why: str | None,
 ) -> tuple[list[Waiting], list[HandedBatch]]:
-    """The batches of tag writes that may leave now, and those that wait; where only some do, they get a new batch."""
-    waiting = find_waiting(warehouse, [each.batch_id for each in group])
+    """The batches that may leave now, and those that wait; where only some of a batch does, it gets a new batch.
+
+    Args:
+        warehouse: Open for writing.
+        group: The batches.
+        frozen: Those of them that nothing can be taken out of.
+        waiting: What of them must wait, by batch.
+        why: What is noted of batches that wait; None: nothing.
+    """
     may_leave: list[Waiting] = []
     others: list[HandedBatch] = []
     for each in group:
         wait = waiting.get(each.batch_id, [])
         if wait and (each in frozen or len(wait) == each.message_count):
             others.append(each.stays())
+            if why not in (None, each.last_error):
+                note_error(warehouse, [each], why)
             continue
         may_leave.append(replace(each, message_count=each.message_count - len(wait)))
         if wait:
             new_id = f"{each.batch_id}.{each.attempts}"
-            split(warehouse, each, new_id, wait, "pending", "queued", None, None)
+            split(warehouse, each, new_id, wait, "pending", "queued", why, None)
             others.append(HandedBatch(new_id, "pending", len(wait)))
     return may_leave, others
 

@@ -79,8 +79,13 @@ def mark_errors(warehouse: Warehouse, batches: Sequence[Waiting], error: str) ->
     """Batches that could not even be offered stay as they are, with the reason."""
     if batches:
         with warehouse.transaction():
-            warehouse.execute(_MARK_ERROR, {"batch_ids": [each.batch_id for each in batches], "error": error})
+            note_error(warehouse, batches, error)
     return [each.stays(error) for each in batches]
+
+
+def note_error(warehouse: Warehouse, batches: Sequence[Waiting], error: str) -> None:
+    """Say of batches why they have not left; in a transaction."""
+    warehouse.execute(_MARK_ERROR, {"batch_ids": [each.batch_id for each in batches], "error": error})
 
 
 def _mark_one(warehouse: Warehouse, answer: Answer, now: datetime) -> list[HandedBatch]:

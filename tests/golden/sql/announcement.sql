@@ -163,6 +163,10 @@ create table if not exists series.batches (
     next_attempt_at TIMESTAMP
 );
 
+create table if not exists series_state.absent_messages (
+    message_id VARCHAR
+);
+
 create table if not exists series.batch_decisions (
     batch_id VARCHAR,
     decision VARCHAR,
@@ -216,7 +220,7 @@ from series_state.closed_visits
 where outcome = 'waited';
 
 insert into series_state.meta (schema_version)
-select 8 as schema_version
+select 9 as schema_version
 where not exists (select 1 from series_state.meta);
 
 -- view source_customers
@@ -2343,6 +2347,19 @@ select
     has_reached_goal,
     is_opened and status_so_far in ('finished', 'disengaged') as is_reopened
 from found;
+
+-- clear series_state.absent_messages
+delete from series_state.absent_messages;
+
+-- write series_state.absent_messages
+insert into series_state.absent_messages (message_id)
+select message.message_id
+from series.messages as message
+where
+    message.status in ('queued', 'unknown')
+    and message.batch_id
+    in (select batch.batch_id from series.batches as batch where batch.status not in ('handed_off', 'dropped'))
+    and not exists (select 1 from source_customers as customer where customer.customer_id = message.customer_id);
 
 -- write series_state.closed_visits
 insert into series_state.closed_visits (entry_id, series_id, customer_id, block_id, arrived_at, arrived_as_of, deadline_at, left_at, left_as_of, outcome)
