@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -14,7 +13,6 @@ from pipelines.check import SourceColumns, check
 from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile.compile import (
     Calendar,
-    Statement,
     Version,
     compile_calendar,
     compile_run,
@@ -22,10 +20,11 @@ from pipelines.compile.compile import (
     compile_views,
 )
 from pipelines.compile.job import Job
+from pipelines.execution import do, execute
 from pipelines.guards import check_sources, refuse_unknown_guards
 from pipelines.hint import target_option, there_is_no
 from pipelines.memo import Memo
-from pipelines.model import ENGAGEMENT_KINDS, Definitions, Kind, WeekdayTime
+from pipelines.model import ENGAGEMENT_KINDS, Definitions, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
 from pipelines.rules import family_of
 from pipelines.rules.model import Family
@@ -37,16 +36,8 @@ from pipelines.standing import Standing, find_stranded, read_standing
 from pipelines.wall_clock import moments_between, open_zones
 from pipelines.zones import read_zones
 from warehouse import state
-from warehouse.adapter import StatementError, Warehouse
-from warehouse.tables import BATCHES, TICKS
+from warehouse.adapter import Warehouse
 
-_COUNTS = tuple(column.name for column in TICKS.columns if column.type == "BIGINT")
-_COUNTS_OF_RUN = f"""
-select series_id, {", ".join(_COUNTS)}
-from series.ticks
-where tick_id = $tick_id and series_id in (select series_id from run_series)
-"""  # noqa: S608 (columns of this software's own)
-_NOT_LEFT = "select count(*) from series.batches where status not in ('handed_off', 'dropped')"
 _RUNNING = ("live", "emptying", "stopped")
 
 
@@ -168,7 +159,7 @@ def _run_chosen(
     if able.series:
         views = memo.ask(compile_views, sources, id_type)
         for view in views if memo.tell(warehouse, "views", views) else ():
-            _do(warehouse, view, {})
+            do(warehouse, view, {})
         _refuse_duplicates(warehouse, sources)
         guard()
         texts = versions(definitions, able)
@@ -179,8 +170,7 @@ def _run_chosen(
             *compile_calendar(read_calendar(warehouse, job, standing, as_of)),
             *memo.ask(compile_run, job, id_type),
         )
-        stood = frozenset(one.kind for one in standing)
-        counts = _execute(warehouse, statements, stood, _leads(job), as_of)
+        counts = execute(warehouse, job, statements, frozenset(one.kind for one in standing), as_of)
     return [
         *(SeriesRun(name, "failed", message) for name, message in stranded.items()),
         *(SeriesRun(name, "done", "", count) for name, count in counts.items()),
@@ -244,11 +234,6 @@ def versions(definitions: Definitions, checked: CheckedDefinitions) -> dict[str,
             text = f"{text.rstrip()}\n# {path} at that time:\n{lines}"
         found[one.series.series_id] = Version(hashlib.sha256(text.encode()).hexdigest(), text)
     return found
-
-
-def tick_id(as_of: datetime) -> str:
-    """The name of the run at an instant (naive UTC): ``20260301T090000Z``, with a fraction where there is one."""
-    return as_of.strftime("%Y%m%dT%H%M%S.%fZ" if as_of.microsecond else "%Y%m%dT%H%M%SZ")
 
 
 def newest_runs(warehouse: Warehouse, version: int | None) -> dict[str, datetime]:
@@ -318,90 +303,6 @@ def read_calendar(warehouse: Warehouse, job: Job, standing: Sequence[Standing], 
         open_zones={key: open_zones(window, zone, zones, as_of) for key, window in windows.items()},
         quiet_zones=open_zones(quiet.window, zone, zones, as_of) if quiet else None,
     )
-
-
-Leads = Mapping[tuple[str, str], Collection[tuple[int, Kind]]]
-"""Where each block (series and block) leads to: levels, and kinds of block there."""
-
-
-def _leads(job: Job) -> Leads:
-    leads: dict[tuple[str, str], set[tuple[int, Kind]]] = {}
-    for checked in job.having("live", "emptying"):
-        for connection in checked.graph.connections:
-            target = job.level(checked, connection.to_block), checked.series.blocks[connection.to_block].kind
-            leads.setdefault((checked.series.series_id, connection.from_block), set()).add(target)
-    return leads
-
-
-def _execute(
-    warehouse: Warehouse, statements: Sequence[Statement], stood: frozenset[str], leads: Leads, as_of: datetime
-) -> dict[str, Mapping[str, int]]:
-    """Execute the statements; what each series' tick counts, by series."""
-    values = {
-        "as_of": as_of,
-        "tick_id": tick_id(as_of),
-        "committed_at": datetime.now(UTC).replace(tzinfo=None),
-    }
-    filled = {BATCHES.qualified_name: warehouse.fetch(_NOT_LEFT)[0][0]}
-    reached = _Reached(0, frozenset())
-    for statement in statements:
-        if statement.level is not None and reached.level < statement.level and filled.get("run_visits"):
-            reached = _read_reached(warehouse, leads, statement.level)
-        if _is_needed(statement, stood, filled, reached) and (narrowed := _narrowed(warehouse, statement)):
-            rows = _do(warehouse, narrowed, values)
-            if statement.fills:
-                filled[statement.fills] = filled.get(statement.fills, 0) + rows
-    counts = warehouse.fetch(_COUNTS_OF_RUN, values)
-    return {row[0]: dict(zip(_COUNTS, row[1:], strict=True)) for row in counts}
-
-
-@dataclass(frozen=True, slots=True)
-class _Reached:
-    """A level that somebody moves to, and the kinds of block they come to there."""
-
-    level: int
-    kinds: frozenset[str]
-
-
-def _is_needed(statement: Statement, stood: frozenset[str], filled: Mapping[str, int], reached: _Reached) -> bool:
-    """Whether a statement has something to do; most of a run's have not, most of the time."""
-    if statement.stands is not None and statement.stands not in stood:
-        return False
-    if statement.level is not None and statement.level != reached.level:
-        return False
-    if statement.level is not None and statement.kind is not None and statement.kind not in reached.kinds:
-        return False
-    return not statement.needs or any(filled.get(table) for table in statement.needs)
-
-
-def _narrowed(warehouse: Warehouse, statement: Statement) -> Statement | None:
-    """The statement without the blocks that queued nothing, where it can do without; None where it has none left."""
-    if statement.of_queued is None:
-        return statement
-    queued = warehouse.fetch("select distinct series_id, block_id from run_messages")
-    sql = statement.of_queued({(series_id, block_id) for series_id, block_id in queued})
-    return replace(statement, sql=sql) if sql else None
-
-
-def _read_reached(warehouse: Warehouse, leads: Leads, level: int) -> _Reached:
-    """The first level from ``level`` on that somebody moves to; beyond all levels where nobody does."""
-    left = warehouse.fetch("select distinct series_id, block_id from run_visits where left_at is not null")
-    found = [(to_level, kind) for block in left for to_level, kind in leads.get(block, ()) if to_level >= level]
-    first = min((to_level for to_level, _ in found), default=sys.maxsize)
-    return _Reached(first, frozenset(kind for to_level, kind in found if to_level == first))
-
-
-def _do(warehouse: Warehouse, statement: Statement, values: Mapping[str, object]) -> int:
-    try:
-        if not statement.is_check:
-            return warehouse.execute(statement.sql, values)
-        broken = warehouse.fetch(statement.sql, values)
-    except StatementError as error:
-        raise RunError(f"The run failed at `{statement.name}`: {error}\nThe statement was:\n{error.sql}") from error
-    if broken:
-        rows = "\n".join(f"  entry {entry}, block {block}: {problem}" for entry, block, problem in broken)
-        raise RunError(f"The run would have broken a promise ({statement.name}), so nothing of it is kept:\n{rows}")
-    return 0
 
 
 def _refuse_duplicates(warehouse: Warehouse, sources: Mapping[str, SourceTable]) -> None:

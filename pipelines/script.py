@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipelines.compile.compile import Statement, compile_calendar, compile_run, compile_setup, compile_views
+from pipelines.execution import tick_id
 from pipelines.guards import source_select
 from pipelines.hint import there_is_no
 from pipelines.memo import Memo
@@ -20,7 +21,6 @@ from pipelines.run import (
     read_definitions,
     read_revised,
     refuse,
-    tick_id,
     versions,
 )
 from pipelines.schedule import format_instant
