@@ -1325,7 +1325,7 @@ with
                 min(engagement.occurred_at) filter (
                     where engagement.kind in ('bounced', 'failed')
                 ) as failed_at
-            from visits as visit
+            from (select entry_id, block_id, deadline_at, message_id from visits where message_id is not null) as visit
             join source_engagements as engagement on engagement.message_id = visit.message_id
             where engagement.occurred_at <= least(timestamp '2026-03-02 09:00:00', visit.deadline_at)
             group by visit.entry_id, visit.block_id
@@ -2541,11 +2541,12 @@ delete from series_state.absent_messages;
 insert into series_state.absent_messages (message_id)
 select message.message_id
 from series.messages as message
+join series.batches as batch on batch.batch_id = message.batch_id
+left join source_customers as customer on customer.customer_id = message.customer_id
 where
     message.status in ('queued', 'unknown')
-    and message.batch_id
-    in (select batch.batch_id from series.batches as batch where batch.status not in ('handed_off', 'dropped'))
-    and not exists (select 1 from source_customers as customer where customer.customer_id = message.customer_id);
+    and batch.status not in ('handed_off', 'dropped')
+    and customer.customer_id is null;
 
 -- write series_state.closed_visits
 insert into series_state.closed_visits (entry_id, series_id, customer_id, block_id, arrived_at, arrived_as_of, deadline_at, left_at, left_as_of, outcome)
