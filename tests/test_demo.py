@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,20 @@ def test_goes_on_as_an_ordinary_project(told: Path) -> None:
     assert {each["series_id"] for each in listed if each["entries"]} == set(Project.open(told).definitions.series)
     assert {each["last_run"] for each in listed} == {"2026-03-02T23:00Z"}
     assert list((told / "outbox").glob("*.manifest.json"))
+
+
+def test_its_readme_does_what_it_says(told: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    shutil.copytree(told, folder)
+    text = (folder / "README.md").read_text()
+    commands = [line.split()[1:] for line in text.splitlines() if re.match("series (?!demo)", line)]
+    assert [command[0] for command in commands] == ["status", "explain", "run"]
+    for command in commands:
+        assert series(*command, folder=folder).returncode == 0, command
+    [queries] = re.findall("```sql\n(.*?)```", text, re.DOTALL)
+    with duckdb.connect(str(folder / "warehouse" / "warehouse.duckdb"), read_only=True) as connection:
+        for query in queries.strip().split(";\n"):
+            assert connection.execute(query).fetchall(), query
 
 
 def test_is_the_same_for_the_same_seed(small: Path, tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ answers. All of it was run, hour by hour, by the same commands that you would us
 # Who is where
 series status
 
+# What happened to one customer, and why
+series explain c1
+
 # The next hour
 series run --as-of {next_as_of}
 
@@ -50,7 +53,7 @@ select series_id, arm, status, count(*) from series.entries group by all order b
 
 -- One customer's way
 select block_id, arrived_at, left_at, outcome from series.visits
-where customer_id = 'c00042' order by arrived_at;
+where customer_id = 'c1' order by arrived_at;
 ```
 
 What people do in the three days after the story is in `engagements` and `events` already; a run sees it when its time

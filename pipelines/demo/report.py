@@ -25,6 +25,7 @@ batches    {folder / "outbox"}
 Go on with:
   cd {folder}
   series status
+  series explain c1
   series run --as-of {format_instant(demo.next_as_of)}
   duckdb warehouse/published/warehouse.duckdb "from series.messages limit 5"
 """
