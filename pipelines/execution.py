@@ -66,6 +66,9 @@ def execute(
             rows = do(warehouse, narrowed, values)
             if statement.fills:
                 filled[statement.fills] = filled.get(statement.fills, 0) + rows
+            if rows and statement.fills == "run_visits" and statement.level is None:
+                # Who stood somewhere and is judged only at its level may lead where nobody else comes to.
+                reached = _Reached(0, frozenset())
     counts = warehouse.fetch(_COUNTS_OF_RUN, values)
     return {row[0]: dict(zip(_COUNTS, row[1:], strict=True)) for row in counts}
 

@@ -330,7 +330,7 @@ def _check() -> Iterator[Statement]:
     """The invariants of SPEC 6, for the entries that this run touched."""
     yield Statement(
         "every run keeps the invariants of entries and visits",
-        render("check_visits"),
+        steps.check_visits(),
         needs=("run_visits", "run_entries"),
         is_check=True,
     )

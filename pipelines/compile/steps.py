@@ -231,6 +231,11 @@ def _rendered(job: Job, blocks: Sequence[tuple[CheckedSeries, ContentBlock]]) ->
     )
 
 
+def check_visits() -> str:
+    """What is wrong with entries and visits that this run touched."""
+    return render("check_visits", good_outcomes=literals(GOOD_OUTCOMES))
+
+
 def progress() -> str:
     """Where the entries that moved stand now."""
     return render("progress", good_outcomes=literals(GOOD_OUTCOMES))

@@ -2523,6 +2523,20 @@ select
 from unmatched
 left join run_blocks as block on block.series_id = unmatched.series_id and block.block_id = unmatched.reached_block
 where unmatched.reached_block is null or block.level > 0
+union all
+select visit.entry_id, visit.block_id, 'left without an advance' as problem
+from run_visits as visit
+join
+    run_connections as connection
+    on connection.series_id = visit.series_id
+    and connection.from_block = visit.block_id
+    and connection.is_good = (visit.outcome in ('matched', 'waited', 'tagged', 'delivered'))
+left join
+    run_advances as advance
+    on advance.entry_id = visit.entry_id
+    and advance.from_block = visit.block_id
+    and advance.to_block = connection.to_block
+where visit.left_at is not null and advance.entry_id is null
 limit 20;
 
 -- must return nothing: every visit has at most one message
