@@ -223,6 +223,23 @@ def test_a_message_that_bounced_leads_to_a_tag(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
+    ("bounced", "sentence"),
+    [
+        ("2026-03-03 00:00", "the message bounced"),
+        ("2026-03-03 01:00", "no proof of its receipt came in time"),
+    ],
+)
+def test_a_bounce_after_the_deadline_decided_nothing(shop: Shop, bounced: str, sentence: str) -> None:
+    shop.run(1)
+    shop.engage("bounced", bounced)
+    shop.run(4)
+    mail = shop.visits()["mail"]
+    assert mail.message is not None
+    assert [engagement.kind for engagement in mail.message.engagements] == ["bounced"]
+    assert (mail.outcome, mail.explained) == ("not_delivered", sentence)
+
+
+@pytest.mark.parametrize(
     ("change", "project", "blocked_by", "sentence"),
     [
         ("update customers set email = ' '", "", "no_address", "the customer has no address for it"),

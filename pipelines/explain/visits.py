@@ -114,7 +114,9 @@ def _tell_visit(told: Told, row: VisitRow) -> Visit:
 def _explained(told: Told, row: VisitRow, block: AnyBlock | None, message: MessageRow | None) -> str:
     if row.left_at is not None:
         seen = told.journal.engagements.get(message.message_id, ()) if message else ()
-        said = words.of_left(row, block, message, {engagement.kind for engagement in seen}, told.series)
+        # What came back after the visit was over had no part in its end.
+        kinds = {engagement.kind for engagement in seen if engagement.occurred_at <= row.left_at}
+        said = words.of_left(row, block, message, kinds, told.series)
         judgement = told.judgements.get(("rule", row.entry_id, row.block_id))
         return said + (words.of_difference(row, judgement) if judgement else "")
     if told.is_missing:

@@ -77,7 +77,7 @@ def of_left(
     kinds: set[str],
     series: Series | None,
 ) -> str:
-    """How a visit ended; ``kinds``: the engagements seen with its message."""
+    """How a visit ended; ``kinds``: the engagements seen with its message by then."""
     match visit.outcome:
         case "matched":
             return "the rule held"
