@@ -734,6 +734,25 @@ def test_unknown_customers_and_series(shop: Shop) -> None:
     assert shop.call("ann", "--as-of", "tomorrow").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("Anne", "; the id most like it is `ann`"),
+        ("ANN", "; the id most like it is `ann`"),
+        ("", ""),
+        ("🦆", ""),
+        ("x1", ""),
+    ],
+)
+def test_only_an_id_that_is_like_another_gets_a_hint(shop: Shop, asked: str, hint: str) -> None:
+    with pytest.raises(RunError) as error:
+        shop.project.explain(asked)
+    assert str(error.value) == (
+        f"There is no customer `{asked}`, neither in source `customers` nor in what runs have written{hint}. "
+        "Customers are asked for by `customer_id`."
+    )
+
+
 def test_without_a_warehouse_and_with_one_row_too_many(tmp_path: Path, shop: Shop) -> None:
     shop.sql("insert into customers select * from customers where customer_id = 'ann'")
     assert "customer_id must be unique, but there are 2 of `ann`" in shop.call("ann").stderr
