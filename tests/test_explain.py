@@ -223,6 +223,119 @@ def test_a_message_that_bounced_leads_to_a_tag(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
+    ("bounced", "sentence"),
+    [
+        ("2026-03-03 00:00", "the message bounced"),
+        ("2026-03-03 01:00", "no proof of its receipt came in time"),
+    ],
+)
+def test_a_bounce_after_the_deadline_decided_nothing(shop: Shop, bounced: str, sentence: str) -> None:
+    shop.run(1)
+    shop.engage("bounced", bounced)
+    shop.run(4)
+    mail = shop.visits()["mail"]
+    assert mail.message is not None
+    assert [engagement.kind for engagement in mail.message.engagements] == ["bounced"]
+    assert (mail.outcome, mail.explained) == ("not_delivered", sentence)
+
+
+AGAIN = "offers it again where its sender tells repeats, otherwise a person decides (`series batches`)"
+DOUBT = "nobody knows whether it arrived"
+LATER = "update series.batches set next_attempt_at = timestamp '2999-01-01 09:00'"
+
+
+@pytest.mark.parametrize(
+    ("status", "statement", "sentence"),
+    [
+        ("live", "select 1", "waits for the next hand-off"),
+        ("emptying", "select 1", "waits for the next hand-off"),
+        ("paused", "select 1", "kept back until the series is live again, because it is paused"),
+        ("draft", "select 1", "kept back until the series is live again, because it is a draft"),
+        ("stopped", "select 1", "kept back until the series is live again, because it is stopped"),
+        ("live", "update series.batches set status = 'unknown'", f"{DOUBT}: the next hand-off {AGAIN}"),
+        (
+            "paused",
+            "update series.batches set status = 'unknown'",
+            f"{DOUBT}: kept back until the series is live again, because it is paused",
+        ),
+        (
+            "paused",
+            "update series.batches set status = 'held'",
+            "its batch is held until a person releases or drops it (`series batches`)",
+        ),
+        ("live", LATER, "waits until 2999-01-01T09:00Z, and then for the next hand-off"),
+        (
+            "live",
+            f"{LATER}, status = 'unknown'",
+            f"{DOUBT}: the next hand-off after 2999-01-01T09:00Z {AGAIN}",
+        ),
+        (
+            "live",
+            "insert into series_state.absent_messages select message_id from series.messages",
+            "waits until a run finds the customer in `customers` again",
+        ),
+    ],
+)
+def test_what_a_message_waits_for_that_has_not_left(shop: Shop, status: str, statement: str, sentence: str) -> None:
+    shop.project.run("2026-03-01T00:00Z", hand_off=False)
+    shop.sql(statement)
+    shop.write(OFFER.replace("status: live", f"status: {status}"))
+    message = shop.visits()["mail"].message
+    assert message is not None
+    assert (message.status, message.explained) == ("queued", sentence)
+
+
+def test_a_message_that_has_expired_before_it_left(shop: Shop) -> None:
+    def explained(as_of: str) -> str:
+        message = shop.explain(as_of=as_of).entries[0].visits[1].message
+        assert message is not None
+        return message.explained
+
+    shop.project.run("2026-03-01T00:00Z", hand_off=False)
+    assert explained("2026-03-02T23:00Z") == "waits for the next hand-off"
+    assert explained("2026-03-03T00:00Z") == "it has expired, and the next hand-off will not send it"
+    shop.sql("update series.batches set status = 'unknown'")
+    assert explained("2026-03-03T00:00Z") == (
+        "it has expired, and nobody knows whether it arrived before; a person may have to decide (`series batches`)"
+    )
+
+
+def test_a_customer_who_vanished_before_their_message_left(shop: Shop) -> None:
+    shop.project.run("2026-03-01T00:00Z", hand_off=False)
+    shop.sql("create table gone as select * from customers; delete from customers where customer_id = 'ann'")
+    shop.run(1, 1)
+    text = shop.call("ann").stdout
+    assert "queued: waits until a run finds the customer in `customers` again" in text
+    assert "noted: Its customers were not in `customers` when it was to leave; it waits for them." in text
+    assert "the sender said" not in text
+    shop.sql("insert into customers select * from gone where customer_id = 'ann'; drop table gone")
+    shop.project.run("2026-03-01T02:00Z", hand_off=False)
+    message = shop.visits()["mail"].message
+    assert message is not None
+    assert message.explained == "waits for the next hand-off"
+
+
+def test_sending_is_stopped(shop: Shop) -> None:
+    shop.project.run("2026-03-01T00:00Z", hand_off=False)
+    (shop.folder / "series.yml").write_text("sending: {stopped: true}")
+    message = shop.visits()["mail"].message
+    assert message is not None
+    assert message.explained == "kept back for as long as sending is stopped in the whole project"
+
+
+def test_why_a_message_was_refused_and_why_another_waits(shop: Shop) -> None:
+    shop.run(1)
+    said = "1 message refused: 550 no such mailbox"
+    shop.sql("update series.batches set last_error = $said", said=said)
+    assert said not in shop.call("ann").stdout
+    shop.sql("update series.messages set status = 'refused'")
+    assert f"the sender said: {said}" in shop.call("ann").stdout
+    broken = "The hand-off was broken off before the sender's answer came."
+    shop.sql("update series.batches set status = 'unknown', last_error = $broken", broken=broken)
+    assert f"noted: {broken}" in shop.call("ann").stdout
+
+
+@pytest.mark.parametrize(
     ("change", "project", "blocked_by", "sentence"),
     [
         ("update customers set email = ' '", "", "no_address", "the customer has no address for it"),
@@ -619,6 +732,25 @@ def test_unknown_customers_and_series(shop: Shop) -> None:
     with pytest.raises(UsageError):
         shop.project.explain("ann", "")
     assert shop.call("ann", "--as-of", "tomorrow").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("Anne", "; the id most like it is `ann`"),
+        ("ANN", "; the id most like it is `ann`"),
+        ("", ""),
+        ("🦆", ""),
+        ("x1", ""),
+    ],
+)
+def test_only_an_id_that_is_like_another_gets_a_hint(shop: Shop, asked: str, hint: str) -> None:
+    with pytest.raises(RunError) as error:
+        shop.project.explain(asked)
+    assert str(error.value) == (
+        f"There is no customer `{asked}`, neither in source `customers` nor in what runs have written{hint}. "
+        "Customers are asked for by `customer_id`."
+    )
 
 
 def test_without_a_warehouse_and_with_one_row_too_many(tmp_path: Path, shop: Shop) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from pipelines.checked import CheckedDefinitions
+from pipelines.hint import nearest
 from pipelines.problems import RunError
 from pipelines.rules import render as render_rule
 from pipelines.sql_text import read_query, render
@@ -59,8 +60,8 @@ def unknown(warehouse: Warehouse, definitions: CheckedDefinitions, customer_id: 
     found = warehouse.fetch(render("explain/by_address", addresses=addresses), parameters) if addresses else []
     if found:
         return RunError(f"{message}. It is the address of {_named([row[0] for row in found])}; ask for the id.")
-    near = [row[0] for row in warehouse.fetch(read_query("explain/nearest"), parameters)]
-    hint = f"; the id most like it is `{near[0]}`" if near else ""
+    near = nearest(customer_id, [row[0] for row in warehouse.fetch(read_query("explain/nearest"), parameters)])
+    hint = f"; the id most like it is `{near}`" if near else ""
     return RunError(f"{message}{hint}. Customers are asked for by `customer_id`.")
 
 

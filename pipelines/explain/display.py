@@ -17,6 +17,8 @@ from pipelines.explain.explanation import (
     Value,
     Visit,
 )
+from pipelines.hand_off.absent import REASON
+from pipelines.hand_off.claim import BROKEN_OFF
 from pipelines.output import printable
 from pipelines.schedule import format_instant
 
@@ -28,6 +30,9 @@ _NOTES = (
 )
 _LONGEST_VALUE = 80
 _JOINED = {"and": "all of", "or": "one of", "not": "not"}
+_NOTED = (REASON, BROKEN_OFF, "There is no sender `")
+"""How errors of batches begin that no sender has said."""
+
 _COMPANIES = 5
 """Companies that are shown for one rule."""
 
@@ -191,8 +196,10 @@ def _message(message: Message) -> Iterator[Line]:
     yield 5, ", ".join(times)
     sender = f", sender {message.sender}" if message.sender else ""
     yield 5, f"batch {message.batch_id}: {_spaced(message.batch_status or 'not known')}{sender}"
-    if message.last_error and message.batch_status != "handed_off":
-        yield 5, f"the sender said: {message.last_error}"
+    # What is kept of a batch that has left is about the messages that its sender refused.
+    if message.last_error and (message.batch_status != "handed_off" or message.status == "refused"):
+        says = "noted" if message.last_error.startswith(_NOTED) else "the sender said"
+        yield 5, f"{says}: {message.last_error}"
     if message.engagements:
         seen = (f"{each.kind} {format_instant(each.occurred_at)}" for each in message.engagements)
         yield 5, f"seen: {', '.join(seen)}"

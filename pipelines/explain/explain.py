@@ -14,6 +14,7 @@ from pipelines.explain.entering import entering
 from pipelines.explain.explanation import Entering, EntryRule, Explanation, Judgement, SeriesExplanation
 from pipelines.explain.journal import EntryRow, Journal, read_journal
 from pipelines.explain.judge import judge
+from pipelines.explain.leaving import HandOff
 from pipelines.explain.narrow import narrow_sources, narrow_state, show_sources
 from pipelines.explain.questions import Asked, Key, questions_of
 from pipelines.explain.visits import Told, tell_entry
@@ -37,7 +38,7 @@ class Question:
         customer_id: The customer's id as text.
         series_id: Only this series; None: all of them.
         as_of: The instant at which rules are judged, naive UTC; None: that of each series' newest run.
-        now: The same for a series that has not run.
+        now: The wall clock, naive UTC; likewise for a series that has not run.
     """
 
     customer_id: str
@@ -177,9 +178,22 @@ def _told(
             journal=journal,
             judgements=judgements,
             lags=dict(_lags(reading, reading.checked.series.get(name))),
+            hand_off=_hand_off(reading, name),
         )
         for name in [*reading.checked.series, *reading.gone]
     }
+
+
+def _hand_off(reading: _Reading, series_id: str) -> HandOff:
+    one = reading.checked.series.get(series_id)
+    # Whichever series ran last: messages expire by the newest run of all.
+    newest = max([reading.instant(series_id), *(last for last, _ in reading.runs.values())])
+    return HandOff(
+        status=one.series.status if one else None,
+        is_stopped=reading.definitions.settings.policy.stopped,
+        as_of=newest,
+        now=reading.question.now,
+    )
 
 
 def _lags(reading: _Reading, one: CheckedSeries | None) -> Iterator[tuple[str, timedelta]]:

@@ -130,11 +130,11 @@ class Message:
         received_at: First proof of receipt; None: none yet.
         batch_status: ``pending``, ``held``, ``handed_off``, ``unknown``, ``failed`` or ``dropped``.
         handed_off_at: Wall clock at which the sender accepted the batch; None: not yet.
-        last_error: What the sender said last of the batch; None: nothing went wrong.
+        last_error: What the sender said last of the batch, or why it waits; None: nothing went wrong.
         engagements: Oldest first.
         goal: The message's own goal; None: it has none, or was not received.
         goal_at: When that was seen to hold; None: not so far.
-        explained: What its status means, in a sentence.
+        explained: What its status means, in a sentence; of one that is queued, what it waits for.
     """
 
     message_id: str

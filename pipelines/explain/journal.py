@@ -49,7 +49,7 @@ class VisitRow:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A row of ``series.messages`` with its batch."""
+    """A row of ``series.messages`` with its batch; ``is_absent``: it stays, as its customer has vanished."""
 
     entry_id: int
     block_id: str
@@ -66,6 +66,8 @@ class MessageRow:
     sender: str | None
     handed_off_at: datetime | None
     last_error: str | None
+    next_attempt_at: datetime | None
+    is_absent: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pipelines.checked import CheckedSeries
 from pipelines.explain import words
 from pipelines.explain.explanation import Entry, Judgement, Message, SeenValue, Visit
 from pipelines.explain.journal import EntryRow, Journal, MessageRow, VisitRow
+from pipelines.explain.leaving import HandOff
 from pipelines.explain.questions import Key
 from pipelines.explain.ways import not_reached
 from pipelines.model import AnyBlock, Series
@@ -36,6 +37,7 @@ class Told:
         is_missing: Whether the customer is not in `customers`.
         judgements: What was asked about the series, answered.
         lags: By block, how long its deadline waits for late rows.
+        hand_off: The next one.
     """
 
     checked: CheckedSeries | None
@@ -45,6 +47,7 @@ class Told:
     journal: Journal
     judgements: Mapping[Key, Judgement]
     lags: Mapping[str, timedelta]
+    hand_off: HandOff
 
     @property
     def series(self) -> Series | None:
@@ -114,7 +117,9 @@ def _tell_visit(told: Told, row: VisitRow) -> Visit:
 def _explained(told: Told, row: VisitRow, block: AnyBlock | None, message: MessageRow | None) -> str:
     if row.left_at is not None:
         seen = told.journal.engagements.get(message.message_id, ()) if message else ()
-        said = words.of_left(row, block, message, {engagement.kind for engagement in seen}, told.series)
+        # What came back after the visit was over had no part in its end.
+        kinds = {engagement.kind for engagement in seen if engagement.occurred_at <= row.left_at}
+        said = words.of_left(row, block, message, kinds, told.series)
         judgement = told.judgements.get(("rule", row.entry_id, row.block_id))
         return said + (words.of_difference(row, judgement) if judgement else "")
     if told.is_missing:
@@ -148,5 +153,5 @@ def _tell_message(told: Told, row: MessageRow) -> Message:
         engagements=tuple(told.journal.engagements.get(row.message_id, ())),
         goal=told.judgements.get(("message_goal", row.entry_id, row.block_id)),
         goal_at=row.goal_at,
-        explained=words.of_message(row),
+        explained=words.of_message(row, told.hand_off),
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pipelines.duration import format_duration
 from pipelines.explain.explanation import Judgement
 from pipelines.explain.journal import MessageRow, VisitRow
+from pipelines.explain.leaving import HandOff, of_queued
 from pipelines.model import NON_RECEIPT_KINDS, RECEIPT_KINDS, AnyBlock, ContentBlock, RuleBlock, Series, WaitBlock
 from pipelines.schedule import format_instant
 
@@ -40,13 +41,6 @@ _ENDED: Mapping[str, str] = {
     "stopped": "the series was stopped while the customer was here",
 }
 
-_BATCHES: Mapping[str | None, str] = {
-    "pending": "waits for the next hand-off",
-    "held": "its batch is held until a person releases or drops it (`series batches`)",
-    "failed": "its batch failed; a person has to retry or drop it (`series batches`)",
-    "unknown": "nobody knows whether the sender has its batch; a person has to decide (`series batches`)",
-}
-
 _MESSAGES: Mapping[str, str] = {
     "handed_off": "the sender has it",
     "refused": "the sender refused it for good",
@@ -63,10 +57,10 @@ def of_entry(status: str, visits: list[VisitRow], series: Series | None) -> str:
     return _ENTRIES.get(status, status)
 
 
-def of_message(message: MessageRow) -> str:
+def of_message(message: MessageRow, hand_off: HandOff) -> str:
     """How far a message got."""
     if message.status == "queued":
-        return _BATCHES.get(message.batch_status, "waits for the next hand-off")
+        return of_queued(message, hand_off)
     return _MESSAGES.get(message.status, message.status)
 
 
@@ -77,7 +71,7 @@ def of_left(
     kinds: set[str],
     series: Series | None,
 ) -> str:
-    """How a visit ended; ``kinds``: the engagements seen with its message."""
+    """How a visit ended; ``kinds``: the engagements seen with its message by then."""
     match visit.outcome:
         case "matched":
             return "the rule held"
