@@ -100,7 +100,7 @@ select message_id, entry_id, series_id, 'offer' as block_id, customer_id, 'email
 from reached where block_id = 'offer';
 insert into series.batches by name
 select batch_id, min(queued_at) as as_of, min(series_id) as series_id, 'offer' as block_id, 'email' as channel,
-    'outbox' as sender, count(*) as message_count, 'handed_off' as status, 1 as attempts
+    'outbox' as sender, count(*) as message_count, 'handed_off' as status, 1 as attempts, 1 as offers
 from series.messages group by batch_id;
 insert into series_state.first_engagements by name
 select message_id, series_id, kind, received_at as occurred_at, received_at as as_of

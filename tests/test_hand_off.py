@@ -43,7 +43,8 @@ def add_batch(
         """
         insert into series.batches by name
         select $batch_id as batch_id, $as_of as as_of, $series as series_id, 'mail' as block_id, 'email' as channel,
-            $sender as sender, $messages as message_count, 'pending' as status, 0 as attempts
+            $sender as sender, $messages as message_count, 'pending' as status, 0 as attempts,
+            0 as offers
         """,
         parameters,
     )

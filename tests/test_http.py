@@ -150,7 +150,8 @@ def test_what_a_provider_may_have_forgotten_waits_for_a_person(warehouse: DuckDB
 
 @pytest.mark.parametrize(("entry", "sent"), [(f"{ONE}, {KEYED}", 5), (ONE, 0)])
 def test_a_hand_off_that_was_killed_on_the_way(warehouse: DuckDB, server: Provider, entry: str, sent: int) -> None:
-    warehouse.execute("update series.batches set status = 'unknown', attempts = 1, last_error = $e", {"e": BROKEN_OFF})
+    claimed = "update series.batches set status = 'unknown', attempts = 1, offers = 1, last_error = $e"
+    warehouse.execute(claimed, {"e": BROKEN_OFF})
     (batch,) = offer(warehouse, server, entry)
     assert (batch.status, len(server.requests)) == ("handed_off" if sent else "unknown", sent)
 

@@ -53,7 +53,8 @@ def add(
         """
         insert into series.batches by name
         select $batch_id as batch_id, $as_of as as_of, $series as series_id, $action as block_id, 'tags' as channel,
-            $sender as sender, len($customers) as message_count, 'pending' as status, 0 as attempts
+            $sender as sender, len($customers) as message_count, 'pending' as status, 0 as attempts,
+            0 as offers
         """,
         values | {"series": series, "sender": sender},
     )

@@ -18,8 +18,10 @@ from pipelines.display import status as shown_status
 from pipelines.hand_off.absent import REASON
 from pipelines.hand_off.hand_off import HandOffResult
 from pipelines.hand_off.offer import HandedBatch
-from tests.provider import Provider, Reply, provider
+from tests.provider import Provider, Reply, Request, provider
 from tests.test_hand_off import AS_OF, add_batch, definitions, files, kill, lines, make, messages, offer, opened
+from tests.test_http import KEYED, ONE
+from tests.test_http import offer as ask
 from tests.test_webhook import offer as post
 from warehouse.adapter import WarehouseError
 from warehouse.duckdb import DuckDB
@@ -263,7 +265,8 @@ def test_runs_at_which_nothing_waits_note_nothing(world: World) -> None:
 
 def test_a_state_from_before_is_migrated_by_the_run_that_looks(world: World) -> None:
     world.run(0, hand_off=False)
-    world.sql("drop table series_state.absent_messages; update series_state.meta set schema_version = 8")
+    world.sql("drop table series_state.absent_messages; alter table series.batches drop column offers")
+    world.sql("update series_state.meta set schema_version = 8")
     with pytest.raises(WarehouseError, match="The next `series run` brings it up to date"):
         world.hand_off()
     world.vanish(2)
@@ -323,3 +326,51 @@ def test_a_batch_that_its_sender_may_know_stays_as_it_is(tmp_path: Path, server:
     assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"] == "b1"
     assert first.json == second.json
     assert len(second.json["messages"]) == 3
+
+
+def test_what_its_sender_refused_for_now_waits_for_its_customer(tmp_path: Path, server: Provider) -> None:
+    """It has a new key, which the sender does not know, although it was offered before."""
+    said = [{"message_id": f"b1-00000{number}", "status": 429} for number in (1, 2)]
+    with opened(tmp_path) as warehouse:
+        make(warehouse, ("b1", 3))
+        server.replies = [Reply(207, {"messages": said})]
+        post(warehouse, server)
+        assert offers(warehouse) == [("b1", "handed_off", 1, 1, 1), ("b1.1", "pending", 2, 1, 0)]
+        note(warehouse, "b1-000001")
+        for hours in (1, 2):
+            post(warehouse, server, now=AS_OF + timedelta(hours=hours))
+            assert [asked(request) for request in server.requests[1:]] == [("b1.1", ["b1-000002"])]
+        assert offers(warehouse)[1:] == [("b1.1", "handed_off", 1, 2, 1), ("b1.1.1", "pending", 1, 1, 0)]
+        note(warehouse)
+        for hours in (3, 4):
+            post(warehouse, server, now=AS_OF + timedelta(hours=hours))
+            assert [asked(request) for request in server.requests[2:]] == [("b1.1.1", ["b1-000001"])]
+        assert messages(warehouse) == {"handed_off": 3}
+
+
+def test_what_nobody_answered_for_stays_as_it_is(tmp_path: Path, server: Provider) -> None:
+    """It keeps the keys under which it was offered, although its batch is new; what was not offered has none."""
+    entry = f"{ONE}, {KEYED}"
+    with opened(tmp_path) as warehouse:
+        make(warehouse, ("b1", 5))
+        server.replies = [Reply(202), Reply(does="dies"), Reply(504)]
+        ask(warehouse, server, entry)
+        assert offers(warehouse) == [
+            ("b1", "handed_off", 1, 1, 1),
+            ("b1.1", "pending", 2, 1, 0),
+            ("b1.1.unknown", "unknown", 2, 1, 1),
+        ]
+        note(warehouse, "b1-000001", "b1-000003")
+        ask(warehouse, server, entry, now=AS_OF + timedelta(hours=1))
+        assert messages(warehouse) == {"handed_off": 4, "queued": 1}
+        assert [request.json["id"] for request in server.requests[3:]] == ["b1-000004", "b1-000001", "b1-000002"]
+
+
+def offers(warehouse: DuckDB) -> list[tuple[Any, ...]]:
+    query = "select batch_id, status, message_count, attempts, offers from series.batches order by batch_id"
+    return warehouse.fetch(query)
+
+
+def asked(request: Request) -> tuple[str, list[str]]:
+    """The key of a request of the webhook, and its messages."""
+    return request.headers["Idempotency-Key"], [each["message_id"] for each in request.json["messages"]]

@@ -287,7 +287,8 @@ def test_what_expired_while_nobody_knew_waits_for_a_person(warehouse: DuckDB, se
 
 
 def test_a_hand_off_that_was_killed_on_the_way_is_unknown_and_goes_again(warehouse: DuckDB, server: Provider) -> None:
-    warehouse.execute("update series.batches set status = 'unknown', attempts = 1, last_error = $e", {"e": BROKEN_OFF})
+    claimed = "update series.batches set status = 'unknown', attempts = 1, offers = 1, last_error = $e"
+    warehouse.execute(claimed, {"e": BROKEN_OFF})
     assert offer(warehouse, server) == (HandedBatch("b1", "handed_off", 3),)
     assert keys(server) == ["b1"]
 

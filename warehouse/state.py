@@ -40,7 +40,10 @@ set tag_write_id = md5(
 )""",
     ),
     7: (f"alter table {META.qualified_name} add column if not exists has_customer_tags boolean",),
-    8: (),  # absent_messages
+    8: (  # and absent_messages
+        "alter table series.batches add column if not exists offers bigint",
+        "update series.batches set offers = attempts where offers is null",
+    ),
 }
 """Statements that lead from a version to the next, by the version they start from; new tables are made anyway."""
 

@@ -311,7 +311,7 @@ BATCHES = Table(
             "How far it got.",
             values=("pending", "held", "handed_off", "unknown", "failed", "dropped"),
         ),
-        Column("attempts", "INTEGER", "How often it was offered."),
+        Column("attempts", "INTEGER", "How often it was offered, in the batches it came from too."),
         Column(
             "handed_off_at", "TIMESTAMP", "Wall clock (UTC) when the sender accepted it; null: not yet.", nullable=True
         ),
@@ -328,6 +328,7 @@ BATCHES = Table(
             "Wall clock (UTC) before which it is not offered again; null: at the next hand-off.",
             nullable=True,
         ),
+        Column("offers", "BIGINT", "How often it was offered under its own id; 0: its sender does not know it."),
     ),
 )
 

@@ -35,14 +35,14 @@ _EXPIRED_IN_DOUBT = (
 
 _WAITING = """
 select batch_id, series_id, block_id, channel, as_of, sender, message_count, status, attempts, next_attempt_at,
-    last_error
+    last_error, offers
 from series.batches
 where status in ('pending', 'unknown', 'failed')
 order by channel = 'tags', as_of, batch_id
 """
 _CLAIM = """
 update series.batches
-set status = 'unknown', attempts = attempts + 1, last_error = $broken_off, next_attempt_at = null
+set status = 'unknown', attempts = attempts + 1, offers = offers + 1, last_error = $broken_off, next_attempt_at = null
 where batch_id in (select unnest($batch_ids))
 """
 _DOUBT = """
@@ -99,7 +99,7 @@ def claim(
         became of the others.
     """
     carried = group[0].carried
-    frozen = [each for each in group if each.attempts and sender.has(each.batch_id)]
+    frozen = [each for each in group if each.offers and sender.has(each.batch_id)]
     if carried is TAG_WRITES:
         waiting, why = find_waiting(warehouse, [each.batch_id for each in group]), None
     else:

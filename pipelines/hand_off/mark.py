@@ -37,10 +37,10 @@ where message_id in (select unnest($message_ids))
 _NEW_BATCH = """
 insert into series.batches (
     batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, last_error,
-    parent_batch_id, next_attempt_at
+    parent_batch_id, next_attempt_at, offers
 )
 select $new_id, as_of, series_id, block_id, channel, sender, $message_count, $status, attempts, $error,
-    batch_id, $next_attempt_at
+    batch_id, $next_attempt_at, case when $status = 'unknown' then attempts else 0 end
 from series.batches
 where batch_id = $batch_id
 """
@@ -154,7 +154,11 @@ def split(
     error: str | None,
     next_attempt_at: datetime | None,
 ) -> None:
-    """Move messages into a new batch with these statuses; in a transaction. For `error` and times see `HandedBatch`."""
+    """Move messages into a new batch with these statuses; in a transaction. For `error` and times see `HandedBatch`.
+
+    The new batch was never offered under its own id, unless nobody knows whether it was taken: the messages of such a
+    batch keep the keys under which they were offered.
+    """
     values: dict[str, Any] = {"batch_id": batch.batch_id, "new_id": new_id, "message_ids": list(message_ids)}
     values |= {"status": status, "message_status": message_status, "message_count": len(message_ids)}
     values |= {"error": error, "next_attempt_at": next_attempt_at}

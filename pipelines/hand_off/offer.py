@@ -15,7 +15,12 @@ from pipelines.senders.protocol import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A row of ``series.batches`` that has not left; ``status`` is ``pending``, ``unknown`` or ``failed``."""
+    """A row of ``series.batches`` that has not left; ``status`` is ``pending``, ``unknown`` or ``failed``.
+
+    Attributes:
+        attempts: How often it was offered, in the batches it came from too.
+        offers: How often it was offered under its own id.
+    """
 
     batch_id: str
     series_id: str
@@ -28,6 +33,7 @@ class Waiting:
     attempts: int
     next_attempt_at: datetime | None = None
     last_error: str | None = None
+    offers: int = 0
 
     @property
     def carried(self) -> Carried:

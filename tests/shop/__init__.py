@@ -16,7 +16,7 @@ from pipelines import Project
 
 HERE = Path(__file__).parent
 AS_OF = {1: "2026-03-02T09:00Z", 2: "2026-03-05T10:00Z", 3: "2026-03-20T10:00Z"}
-WALL_CLOCK = ("committed_at", "handed_off_at", "attempts", "decided_at")
+WALL_CLOCK = ("committed_at", "handed_off_at", "attempts", "offers", "decided_at")
 """Columns that tell what happened on the machine, not what happened to customers."""
 
 

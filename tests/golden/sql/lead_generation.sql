@@ -160,7 +160,8 @@ create table if not exists series.batches (
     handed_off_at TIMESTAMP,
     last_error VARCHAR,
     parent_batch_id VARCHAR,
-    next_attempt_at TIMESTAMP
+    next_attempt_at TIMESTAMP,
+    offers BIGINT
 );
 
 create table if not exists series_state.absent_messages (
@@ -2603,7 +2604,7 @@ join source_customers as customer on customer.customer_id = message.customer_id
 where   (message.series_id = 'lead_generation' and message.block_id = 'bot')  or  (message.series_id = 'lead_generation' and message.block_id = 'guide')  or  (message.series_id = 'lead_generation' and message.block_id = 'demo_email');
 
 -- write series.batches
-insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error, parent_batch_id, next_attempt_at)
+insert into series.batches (batch_id, as_of, series_id, block_id, channel, sender, message_count, status, attempts, handed_off_at, last_error, parent_batch_id, next_attempt_at, offers)
 select
     carried.batch_id,
     timestamp '2026-03-02 09:00:00' as as_of,
@@ -2617,7 +2618,8 @@ select
     cast(null as timestamp) as handed_off_at,
     cast(null as varchar) as last_error,
     cast(null as varchar) as parent_batch_id,
-    cast(null as timestamp) as next_attempt_at
+    cast(null as timestamp) as next_attempt_at,
+    0 as offers
 from run_messages as carried
 join run_channels as channel on channel.channel = carried.channel
 group by carried.batch_id, carried.series_id, carried.block_id, channel.channel, channel.sender;
