@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import confluent_kafka
 import pytest
+from confluent_kafka import Producer
 
 from pipelines.definitions.targets import choose, read_targets
 from pipelines.hand_off.hand_off import hand_off
@@ -118,12 +121,21 @@ def test_brokers_that_are_not_there_were_not_reached(
     assert capfd.readouterr().err == ""
 
 
-def test_brokers_that_are_too_slow_to_get_anything_have_nothing(
+def test_brokers_that_go_away_before_anything_has_left_have_nothing(
     warehouse: DuckDB, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.5)
-    with cluster(**{"test.mock.broker.rtt": 1000}) as slow:
-        (only,) = offer(warehouse, settings(slow.servers, topic))
+    with ExitStack() as stack:
+        there = stack.enter_context(cluster())
+
+        class Abandoned(Producer):
+            def list_topics(self, *args: Any, **kwargs: Any) -> Any:
+                found = super().list_topics(*args, **kwargs)
+                stack.close()
+                return found
+
+        monkeypatch.setattr(confluent_kafka, "Producer", Abandoned)
+        monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.5)
+        (only,) = offer(warehouse, settings(there.servers, topic))
     assert only == HandedBatch(
         "b1", "pending", 3, f"Kafka's topic {topic} took nothing: PURGE_QUEUE.", next_attempt_at=only.next_attempt_at
     )
