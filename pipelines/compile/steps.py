@@ -89,7 +89,6 @@ def ends(job: Job) -> str:
     idle = [(checked, checked.series.idle_exit) for checked in moving if checked.series.idle_exit]
     return render(
         "ends",
-        series=series_list(job.series),
         goal_exits=series_list(checked for checked in job.series if checked.series.goal and checked.series.goal.exits),
         **job.judging([by_series(checked, rule) for checked, rule in exiting]),
         exiting=series_list(checked for checked, _ in exiting),
