@@ -281,6 +281,24 @@ def test_customers_at_a_block_that_is_gone(ran: Shop, change: tuple[str, str], k
     assert (run.state, run.message) == ("failed", series.reason)
 
 
+def test_where_customers_of_a_block_that_is_gone_go(ran: Shop) -> None:
+    ran.edit(
+        ("then: [settle, mail]", "then: [rest, mail]"),
+        ("settle:", "rest:"),
+        ("blocks:", "moved: {settle: [rest]}\nblocks:"),
+    )
+    series = ran.series()
+    assert series.state == "runs"
+    assert series.counts["advanced"] == 4
+    changes = ran.changes()
+    assert changes.keys == ("moved",)
+    assert changes.blocks[-1] == BlockChange("settle", "gone", None, "wait", (), 4, ("rest",))
+    assert "4 customers there, to move to rest\n" in ran.call("--as-of", SECOND).stdout
+    ran.edit(("moved: {settle: [rest]}", "removed: [settle]"))
+    assert ran.changes().keys == ("removed",)
+    assert "4 customers there, to leave\n" in ran.call("--as-of", SECOND).stdout
+
+
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_status(ran: Shop, status: str) -> None:
     ran.edit(("status: live", f"status: {status}"))
@@ -429,6 +447,7 @@ def test_json_has_all_of_it(ran: Shop) -> None:
             "was": "content",
             "keys": ["try_for"],
             "customers": 4,
+            "leads_to": None,
         }
     ]
     assert "+  mail:" in series["changes"]["diff"]

@@ -82,6 +82,9 @@ class _Version:
                 found |= {name: self.plain(content) for name, content in value.items()}
             elif each.name == "until" and isinstance(part, WaitBlock):
                 found["wait" if isinstance(value, timedelta) else "wait_until"] = self.plain(value)
+            elif each.name == "gone":
+                found["moved"] = {name: self.plain(targets) for name, targets in value.items() if targets}
+                found["removed"] = {name for name, targets in value.items() if not targets}
             elif each.name not in _NO_KEYS:
                 key = _KEYS.get(each.name, each.name)
                 found[key] = found.get(key), self.plain(value)
@@ -149,7 +152,9 @@ def _blocks(
         if former is None and block is not None:
             yield BlockChange(name, "new", block.kind, None, customers=standing)
         elif block is None and former is not None:
-            yield BlockChange(name, "gone", None, former.kind, customers=standing)
+            targets = series.gone.get(name)
+            leads_to = None if targets is None else tuple(target.value for target in targets)
+            yield BlockChange(name, "gone", None, former.kind, customers=standing, leads_to=leads_to)
         elif block is not None and former is not None and block.kind != former.kind:
             yield BlockChange(name, "kind", block.kind, former.kind, customers=standing)
         elif block and former and (keys := _different(before.keys(former), now.keys(block))):

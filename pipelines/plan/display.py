@@ -85,11 +85,18 @@ def _change(block: BlockChange) -> tuple[str, str, str]:
         case "new":
             return "new", f"{block.block_id}: {block.kind}", stand
         case "gone":
-            return "gone", f"{block.block_id}: {block.was}", stand
+            return "gone", f"{block.block_id}: {block.was}", stand + (_onwards(block.leads_to) if stand else "")
         case "kind":
             return "changed", f"{block.block_id}: {block.was} to {block.kind}", stand
         case _:
             return "changed", f"{block.block_id}: {', '.join(block.keys)}", stand
+
+
+def _onwards(leads_to: tuple[str, ...] | None) -> str:
+    """Where those go on who stand at a block that is gone."""
+    if leads_to is None:
+        return ""
+    return f", to move to {', '.join(leads_to)}" if leads_to else ", to leave"
 
 
 def _numbers(one: SeriesPlan) -> Iterator[tuple[str, int, str]]:

@@ -20,6 +20,8 @@ class BlockChange:
         was: Its kind at the newest run; None where it is new.
         keys: Where it is ``changed``: the keys of its definition that say something else.
         customers: How many stand there now, before the run.
+        leads_to: Where it is ``gone``: the blocks to which `moved` leads them, none where `removed` ends their path;
+            None: neither names it.
     """
 
     block_id: str
@@ -28,6 +30,7 @@ class BlockChange:
     was: str | None
     keys: tuple[str, ...] = ()
     customers: int = 0
+    leads_to: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
