@@ -359,7 +359,11 @@ def test_a_source_beyond_its_guard_is_refused_as_by_the_run(ran: Shop) -> None:
     with pytest.raises(GuardError, match="it has no row up to the run"):
         ran.plan()
     assert ran.plan(accept=["max_age"]).guards[0].action == "accepted"
-    assert ran.call("--as-of", SECOND, "--accept", "max_age").exit_code == 0
+    accepted = ran.call("--as-of", SECOND, "--accept", "max_age")
+    assert accepted.exit_code == 0
+    assert accepted.stdout.endswith(
+        "\nAccepted: source `events`: it has no row up to the run; `max_age` allows 1 hour.\n"
+    )
     assert ran.sql("select * from series.guard_findings") == []
 
 

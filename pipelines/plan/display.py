@@ -18,9 +18,10 @@ def text(plan: Plan, *, diff: bool = False) -> str:
     if not plan.series:
         return f"{title}: no series to run."
     takes_part = [one for one in plan.series if one.state in ("runs", "fails")]
-    idle = [_headline(one) for one in plan.series if one not in takes_part]
+    last = [_headline(one) for one in plan.series if one not in takes_part]
+    last += [f"Accepted: source `{found.source}`: {found.message}." for found in plan.guards if found.source]
     paragraphs = ["\n".join(_series(plan, one, diff=diff)) for one in takes_part]
-    return "\n\n".join([f"{title}. {_NOTHING}", *paragraphs, *(["\n".join(idle)] if idle else [])])
+    return "\n\n".join([f"{title}. {_NOTHING}", *paragraphs, *(["\n".join(last)] if last else [])])
 
 
 def failures(plan: Plan) -> list[str]:
