@@ -1,7 +1,11 @@
-"""Over random plays: a plan before each run says what the run then does, and leaves no trace in any table."""
+"""Over random plays: a plan before each run says what the run then does, and leaves no trace in any table.
+
+Over random series: what it says has changed is what differs.
+"""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,16 +16,19 @@ from hypothesis import given, seed, settings
 from pipelines import Project
 from pipelines.output import to_json
 from pipelines.plan import display
+from pipelines.plan.changes import compare
 from pipelines.plan.plan import Plan
 from pipelines.run_result import RunResult
 from tests.engine import Engine, read_tables
 from tests.evaluator.tables import Evaluator
+from tests.random_series import Raw, series
 from tests.scenario import TABLES, Row
 from tests.test_worlds import SLOW, compared
-from tests.worlds import Play, plays
+from tests.worlds import Play, dump, plays
 from warehouse.adapter import Warehouse
 
 EXAMPLES = 6
+FILE = "series_definitions/s0.yml"
 
 
 class Planned(Engine):
@@ -79,3 +86,29 @@ def test_plans_and_runs_agree(play: Play) -> None:
             found, wanted = engine.tables, evaluator.tables()
             # The evaluator plans nothing: a run after a plan is the run alone.
             assert all(compared(table, found[table]) == compared(table, wanted[table]) for table in TABLES)
+
+
+@seed(3)
+@settings(settings.get_profile("ci"), max_examples=40, database=None, deadline=None, suppress_health_check=SLOW)
+@given(series("s0", ("s1",)), series("s0", ("s1",)))
+def test_what_is_told_of_blocks_is_what_differs(former: Raw, raw: Raw) -> None:
+    was, now = former["blocks"], raw["blocks"]
+    changes = compare(dump(former), dump(raw), FILE)
+    assert changes.is_read
+    told = {block.block_id: block for block in changes.blocks}
+    assert {name for name, block in told.items() if block.change == "new"} == now.keys() - was.keys()
+    assert {name for name, block in told.items() if block.change == "gone"} == was.keys() - now.keys()
+    assert all(was[name] != now[name] for name, block in told.items() if block.change in ("kind", "changed"))
+    for name in was.keys() & now.keys():
+        keys = {key for key in {**was[name], **now[name]} if was[name].get(key) != now[name].get(key)}
+        # A key may say what is so without it, and a wait in hours what another says in days.
+        assert set(told[name].keys if name in told else ()) <= keys | {"tag", "wait"}
+        assert not keys & {"rule", "then", "else", "subject", "title"} or name in told
+
+
+@seed(4)
+@settings(settings.get_profile("ci"), max_examples=20, database=None, deadline=None, suppress_health_check=SLOW)
+@given(series("s0", ("s1",)))
+def test_another_layout_says_the_same(raw: Raw) -> None:
+    changes = compare(dump(raw), f"# As before.\n{json.dumps(raw)}\n", FILE)
+    assert (changes.keys, changes.blocks, changes.is_read) == ((), (), True)
