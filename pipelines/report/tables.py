@@ -234,7 +234,7 @@ PATH_FLOW = ReportTable(
         Column(
             "branch",
             TEXT,
-            "`then`, `else`, `both` or `moved` (from a block that is gone), as the newest version; null: none has it.",
+            "`then`, `else`, `both`, or `moved` (from a gone block) in the newest version that has it; null: none.",
         ),
         Column("in_definition", FLAG, "The newest version has the connection."),
         Column("advanced", NUMBER, "Entries that reached the next block this way."),
