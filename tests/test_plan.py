@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from click.testing import CliRunner, Result
 
 from pipelines import Project
 from pipelines.cli import main
-from pipelines.guards import GuardError
+from pipelines.guards import GuardError, GuardFinding
 from pipelines.model import STATUSES
+from pipelines.plan import plan
 from pipelines.plan.changes import ORDER, compare
 from pipelines.plan.plan import BlockChange, Changes, Plan, PlannedMessages, SeriesPlan
 from pipelines.problems import RefusedError, RunError, UsageError
@@ -461,3 +463,11 @@ def test_an_older_state_is_planned_on_and_left_as_it_is(ran: Shop) -> None:
     ran.sql("update series_state.meta set schema_version = 8")
     assert ran.series().counts["messages_queued"] == 4
     assert ran.sql("select schema_version from series_state.meta") == [(8,)]
+
+
+def test_docs_name_every_field() -> None:
+    docs = (Path(__file__).parent.parent / "docs/plan.md").read_text()
+    classes = [one for one in vars(plan).values() if is_dataclass(one) and one.__module__ == plan.__name__]
+    names = {field.name for one in [*classes, GuardFinding] for field in fields(one)}
+    assert len(classes) == 6
+    assert not {name for name in names if f"`{name}`" not in docs}
