@@ -14,7 +14,7 @@ from warehouse import inputs
 from warehouse.inputs import Input
 
 
-def find_inputs(settings: Settings, folder: Path) -> tuple[list[Input], list[Problem]]:
+def find_inputs(settings: Settings, folder: Path, *, keep: bool = True) -> tuple[list[Input], list[Problem]]:
     """What has to be opened for the sources of a project, and what of it is not there.
 
     Which files a glob matches is decided here, once.
@@ -22,6 +22,7 @@ def find_inputs(settings: Settings, folder: Path) -> tuple[list[Input], list[Pro
     Args:
         settings: The project's settings.
         folder: Its folder, from which paths start.
+        keep: Whether rows that are fetched from elsewhere may be kept in the warehouse.
     """
     found: list[Input] = []
     problems = absent_models(settings, folder)
@@ -32,7 +33,7 @@ def find_inputs(settings: Settings, folder: Path) -> tuple[list[Input], list[Pro
             problems.append(Problem(attachment.position, str(error)))
     for source in settings.sources.values():
         try:
-            if one := _input(source, settings.target, folder):
+            if one := _input(source, settings.target, folder, keep):
                 found.append(one)
         except (ValueError, UsageError) as error:
             problems.append(Problem(source.position, f"source `{source.name}`: {error}"))
@@ -75,7 +76,7 @@ def _database(attachment: Attachment, settings: Settings, folder: Path) -> Input
     return inputs.Database(attachment.name, path, attachment.type)
 
 
-def _input(source: Source, target: str | None, folder: Path) -> Input | None:
+def _input(source: Source, target: str | None, folder: Path, keep: bool) -> Input | None:
     """What a source needs from outside; None for tables and queries."""
     match source.origin:
         case Files() as files:
@@ -96,6 +97,7 @@ def _input(source: Source, target: str | None, folder: Path) -> Input | None:
                 watermark=postgres.watermark,
                 overlap=postgres.overlap,
                 written=written,
+                keeps=keep,
             )
         case _:
             return None

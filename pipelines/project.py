@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipelines.hand_off.batches import BatchRow, Decision, DecisionResult
     from pipelines.hand_off.hand_off import HandOffResult
     from pipelines.health import Finding
+    from pipelines.plan.plan import Plan
     from pipelines.preview import Preview
     from pipelines.project_warehouse import ProjectWarehouse
     from pipelines.receipts.load import LoadResult, Track
@@ -219,6 +220,38 @@ class Project:
             with self._warehouse.open() as warehouse:
                 unpublished = self._warehouse.try_publish(warehouse)
         return replace(result, hand_off=handed, unpublished=unpublished)
+
+    def plan(
+        self,
+        as_of: datetime | str | None = None,
+        *,
+        series: Sequence[str] | None = None,
+        due: bool = False,
+        accept: Collection[str] = (),
+    ) -> Plan:
+        """What `run` would do, found by running and rolling back: nothing is written, and no sender is opened.
+
+        Args:
+            as_of: As for `run`, like all that follows.
+            series: Only these.
+            due: Only those that are due.
+            accept: Guards of sources that the run may go beyond; not recorded.
+
+        Raises:
+            RefusedError: A definition cannot be used.
+            GuardError: A source is beyond its guard.
+            RunError: A source cannot be used or a statement failed.
+            UsageError: A series is named that does not exist, or a guard that cannot be accepted.
+            WarehouseError: There is no warehouse, or it cannot be opened.
+        """
+        from pipelines.plan.rehearsal import make_plan
+
+        instant = _instant(as_of)
+        self._refuse_unreadable()
+        with self._warehouse.open_to_try(self._inputs(keep=False)) as warehouse:
+            return make_plan(
+                warehouse, self.definitions, instant, series=series, due=due, accept=accept, memo=self._memo
+            )
 
     def hand_off(self) -> HandOffResult:
         """Offer the pending batches again.
@@ -524,23 +557,26 @@ class Project:
         except LockedError as error:
             return HandOffResult((), broken_off=str(error))
 
-    def _inputs(self) -> Sequence[Input]:
+    def _inputs(self, *, keep: bool = True) -> Sequence[Input]:
         """What the sources need from outside the warehouse.
+
+        Args:
+            keep: Whether rows that are fetched from elsewhere may be kept in the warehouse.
 
         Raises:
             RefusedError: Some of it is missing.
         """
         from pipelines.run import refuse
 
-        inputs, missing = self._find_inputs()
+        inputs, missing = self._find_inputs(keep=keep)
         refuse(missing)
         return inputs
 
-    def _find_inputs(self) -> tuple[Sequence[Input], list[Problem]]:
+    def _find_inputs(self, *, keep: bool = True) -> tuple[Sequence[Input], list[Problem]]:
         """What of it is there, and what is missing."""
         from pipelines.inputs import find_inputs
 
-        return find_inputs(self.definitions.settings, self.folder)
+        return find_inputs(self.definitions.settings, self.folder, keep=keep)
 
 
 def _instant(as_of: datetime | str | None) -> datetime:

@@ -69,13 +69,28 @@ class ProjectWarehouse:
         if must_exist and not self.path.exists():
             raise WarehouseError(f"There is no warehouse at {self.path}.")
         if not read_only:
-            from pipelines.former_state import refuse_former_state
-
-            refuse_former_state(self.definitions, self.folder, self.wait, self.notify)
+            self._refuse_former_state()
         with contextlib.closing(
             DuckDB.open(self.path, read_only=read_only, wait=self.wait, inputs=inputs, rows=rows, on_wait=self.notify)
         ) as warehouse:
             self._refuse_foreign(warehouse)
+            yield warehouse
+
+    @contextlib.contextmanager
+    def open_to_try(self, inputs: Sequence[Input]) -> Iterator[Warehouse]:
+        """The warehouse for a run that is rolled back; where there is no file yet, one in memory, and none is made.
+
+        Args:
+            inputs: What the sources need from outside the warehouse.
+
+        Raises:
+            RunError: As for `open`.
+            WarehouseError: It cannot be opened, or there is neither a file nor an input.
+        """
+        is_absent = not self.path.exists()
+        if is_absent:
+            self._refuse_former_state()
+        with self.open(read_only=is_absent, inputs=inputs) as warehouse:
             yield warehouse
 
     @contextlib.contextmanager
@@ -140,6 +155,11 @@ class ProjectWarehouse:
         """
         if problem := self.try_publish(warehouse):
             raise WarehouseError(f"{done}, but readers do not see it yet. {problem}")
+
+    def _refuse_former_state(self) -> None:
+        from pipelines.former_state import refuse_former_state
+
+        refuse_former_state(self.definitions, self.folder, self.wait, self.notify)
 
     def _refuse_foreign(self, warehouse: Warehouse) -> None:
         """Keep targets apart whatever ``series.yml`` says: whose state a file holds stands in the file."""

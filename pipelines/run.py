@@ -24,7 +24,7 @@ from pipelines.execution import do, execute
 from pipelines.guards import check_sources, refuse_unknown_guards
 from pipelines.hint import target_option, there_is_no
 from pipelines.memo import Memo
-from pipelines.model import ENGAGEMENT_KINDS, Definitions, WeekdayTime
+from pipelines.model import ENGAGEMENT_KINDS, Definitions, Series, WeekdayTime
 from pipelines.problems import Problem, RefusedError, RunError, UsageError
 from pipelines.rules import family_of
 from pipelines.rules.model import Family
@@ -94,6 +94,7 @@ def run(
     due: bool = False,
     accept: Collection[str] = (),
     memo: Memo | None = None,
+    look: Callable[[Sequence[SeriesRun]], None] | None = None,
 ) -> list[SeriesRun]:
     """Run the series at one instant.
 
@@ -105,6 +106,8 @@ def run(
         due: Only those whose schedule has an instant after their newest run, up to this one.
         accept: Guards of sources that this run may go beyond.
         memo: Remembers what earlier runs checked and compiled.
+        look: Called at the end of the run's transaction, which is then rolled back, so that nothing has happened; it is
+            not called where no series takes part. Every series then says why, if it does not.
 
     Raises:
         RefusedError: A definition cannot be used.
@@ -117,10 +120,11 @@ def run(
     refuse(problems)
     version = state.read_version(warehouse)
     newest = newest_runs(warehouse, version)
+    is_named = series is not None or look is not None
     results: dict[str, SeriesRun] = {}
     chosen: dict[str, CheckedSeries] = {}
     for one in _named(checked, series):
-        reason = nothing_to_do(one, newest.get(one.series.series_id), as_of, due=due, named=series is not None)
+        reason = nothing_to_do(one, newest.get(one.series.series_id), as_of, due=due, named=is_named)
         if reason is None:
             chosen[one.series.series_id] = one
         elif reason:
@@ -131,13 +135,17 @@ def run(
         options = [target_option(settings.target), *(f" --series {name}" for name in series or ()), " --due" * due]
         guard = partial(check_sources, warehouse, settings, as_of, accept, "".join(options))
         try:
-            with warehouse.transaction():
+            with warehouse.transaction(keep=look is None):
                 id_type = state.prepare(warehouse, customer_id_type(sources), version=version)
                 state.claim(warehouse, settings.target)
                 found = _run_chosen(warehouse, definitions, able, sources, id_type, as_of, guard, memo)
+                if look is not None:
+                    look(found)
         except BaseException:
             memo.forget_told()
             raise
+        if look is not None:
+            memo.forget_told()
         results |= {result.series_id: result for result in found}
     return [results[name] for name in checked.series if name in results]
 
@@ -228,17 +236,19 @@ def _is_out_of_place(one: CheckedSeries, block_id: str) -> bool:
 
 def versions(definitions: Definitions, checked: CheckedDefinitions) -> dict[str, Version]:
     """The version of each series: its file, with the segments where it may name one, and the files of its messages."""
-    found = {}
-    for one in checked.series.values():
-        text = one.series.text
-        if "in_segment" in text:
-            segments = "".join(f"#   {name}: {rule.value}\n" for name, rule in definitions.segments.items())
-            text = f"{text.rstrip()}\n# segments.yml at that time:\n{segments}"
-        for path, content in one.series.files.items():
-            lines = "".join(f"#   {line}\n" for line in content.split("\n"))
-            text = f"{text.rstrip()}\n# {path} at that time:\n{lines}"
-        found[one.series.series_id] = Version(hashlib.sha256(text.encode()).hexdigest(), text)
-    return found
+    return {name: version_of(definitions, one.series) for name, one in checked.series.items()}
+
+
+def version_of(definitions: Definitions, series: Series) -> Version:
+    """The version of one series; `pipelines.plan.changes` takes the text apart again."""
+    text = series.text
+    if "in_segment" in text:
+        segments = "".join(f"#   {name}: {rule.value}\n" for name, rule in definitions.segments.items())
+        text = f"{text.rstrip()}\n# segments.yml at that time:\n{segments}"
+    for path, content in series.files.items():
+        lines = "".join(f"#   {line}\n" for line in content.split("\n"))
+        text = f"{text.rstrip()}\n# {path} at that time:\n{lines}"
+    return Version(hashlib.sha256(text.encode()).hexdigest(), text)
 
 
 def newest_runs(warehouse: Warehouse, version: int | None) -> dict[str, datetime]:

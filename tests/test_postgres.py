@@ -110,6 +110,19 @@ def test_only_newer_rows_are_fetched_and_none_twice(crm: Server, tmp_path: Path)
     assert fetched(folder) == newer
 
 
+def test_a_plan_sees_newer_rows_and_keeps_none(crm: Server, tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    plan = Project.open(folder).plan(AS_OF)
+    assert not (folder / DATABASE).exists()
+    assert fetched(folder) == FIRST
+    add(crm, "next", 1)
+    before = shop.state(folder / DATABASE)
+    assert Project.open(folder).plan(AS_OF).series == plan.series
+    assert shop.state(folder / DATABASE) == before
+    counts = {one.series_id: one.counts for one in plan.series}
+    assert {one.series_id: one.counts for one in Project.open(folder).run(AS_OF).series} == counts
+
+
 def test_an_overlap_fetches_what_comes_late(crm: Server, tmp_path: Path) -> None:
     folder = project(tmp_path, "2 hours")
     add(crm, "newest", 3)

@@ -52,8 +52,8 @@ class Warehouse(Protocol):
     def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.RecordBatchReader:
         """Run one query and hand on its rows as they come; the connection is busy until they are read or closed."""
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Commit on leaving, roll back on an exception."""
+    def transaction(self, *, keep: bool = True) -> AbstractContextManager[None]:
+        """Commit on leaving, roll back on an exception; without ``keep``, roll back anyway."""
 
     def columns(self, relation: str) -> Sequence[tuple[str, str]] | None:
         """Names and types of a relation's columns in its order; None where there is no such relation.

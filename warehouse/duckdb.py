@@ -152,7 +152,7 @@ class DuckDB:
             raise StatementError(first_paragraph(error), sql) from error
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, keep: bool = True) -> Iterator[None]:
         self._connection.begin()
         try:
             yield
@@ -161,7 +161,10 @@ class DuckDB:
             with contextlib.suppress(duckdb.Error):
                 self._connection.rollback()
             raise
-        self._connection.commit()
+        if keep:
+            self._connection.commit()
+        else:
+            self._connection.rollback()
 
     def columns(self, relation: str) -> Sequence[tuple[str, str]] | None:
         try:

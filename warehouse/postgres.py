@@ -49,6 +49,7 @@ class PostgresQuery:
         watermark: The column that only grows from row to row; None: everything is fetched at every run.
         overlap: How far behind the newest watermark fetching begins.
         written: What rows that are kept were fetched by; another text fetches all of them anew.
+        keeps: Whether rows with a watermark are kept where that is possible.
     """
 
     table: str
@@ -58,6 +59,7 @@ class PostgresQuery:
     watermark: str | None
     overlap: timedelta
     written: str
+    keeps: bool = True
 
     @property
     def attached(self) -> str | None:
@@ -86,7 +88,7 @@ class PostgresQuery:
 
     def _open_kept(self, connection: duckdb.DuckDBPyConnection, watermark: str) -> None:
         since = self._since(connection, watermark)
-        if _is_read_only(connection):
+        if not self.keeps or _is_read_only(connection):
             self._look(connection, watermark, since)
             return
         connection.begin()

@@ -15,6 +15,7 @@ import click
 from pipelines.cli.batches import batches
 from pipelines.cli.explain import explain
 from pipelines.cli.invocation import Invocation, Verbs, as_of_option, common_options, end, say, warn
+from pipelines.cli.plan import plan
 from pipelines.cli.receipts import receipts
 from pipelines.init.options import place_options, table_options
 from pipelines.problems import RefusedError, UserError
@@ -148,6 +149,9 @@ def preview(
         click.launch(str(html.resolve()) if html else preview_display.temporary_page(result))
     if not html and not in_browser:
         click.echo(output.to_json(result) if invocation.format == "json" else preview_display.text(result))
+
+
+main.add_command(plan)
 
 
 @main.command()
