@@ -243,7 +243,9 @@ def version_of(definitions: Definitions, series: Series) -> Version:
     """The version of one series; `pipelines.plan.changes` takes the text apart again."""
     text = series.text
     if "in_segment" in text:
-        segments = "".join(f"#   {name}: {rule.value}\n" for name, rule in definitions.segments.items())
+        # Every line is a comment, so that the text can be read again.
+        rules = {name: rule.value.strip().replace("\n", "\n#     ") for name, rule in definitions.segments.items()}
+        segments = "".join(f"#   {name}: {rule}\n" for name, rule in rules.items())
         text = f"{text.rstrip()}\n# segments.yml at that time:\n{segments}"
     for path, content in series.files.items():
         lines = "".join(f"#   {line}\n" for line in content.split("\n"))

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from pipelines import Project
 from pipelines.cli import main
+from pipelines.definitions.definition import draft_series
 from pipelines.guards import GuardError, GuardFinding
 from pipelines.model import STATUSES
 from pipelines.plan import plan
@@ -230,6 +231,8 @@ def test_a_changed_segment_or_file_is_named_with_the_blocks_that_use_it(ran: Sho
 def test_a_segment_of_several_lines(shop: Shop) -> None:
     shop.write("series_definitions/segments.yml", "segments:\n  active: |\n    did('login')\n    and plan = 'Free'\n")
     shop.run(FIRST)
+    ((recorded,),) = shop.sql("select text from series.definitions")
+    assert draft_series(recorded, "series_definitions/offer.yml")[1] == []
     shop.edit(("30 days", "20 days"))
     changes = shop.changes()
     assert (changes.keys, changes.blocks, changes.segments, changes.files) == (("goal",), (), (), ())

@@ -25,7 +25,7 @@ _FILES = "|".join(re.escape(ending) for ending in FIELDS)
 _PART = re.compile(rf"^# ({re.escape(SEGMENTS_FILE)}|\S.*(?:{_FILES})) at that time:\n", re.MULTILINE)
 """What `pipelines.run.version_of` puts before the segments, and before each file, that belong to a version."""
 
-_SEGMENT = re.compile(r"#   (\w+): (.*)")
+_SEGMENT = re.compile(r"#   ([\w-]+): (.*)")
 _USED = re.compile(r"in_segment\s*\(\s*'([^']*)'", re.IGNORECASE)
 _NO_KEYS = {"series_id", "position", "file", "text", "blocks", "files", "block_id"}
 _KEYS = {"els": "else", "channel": "content", "action": "tag"}
@@ -131,7 +131,7 @@ def _read_segments(text: str) -> dict[str, str]:
             name = begins[1]
             found[name] = begins[2]
         elif name:
-            found[name] += f"\n{line}"
+            found[name] += f"\n{line.removeprefix('#     ')}"
     return {name: rule.strip() for name, rule in found.items()}
 
 
