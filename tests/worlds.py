@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.evaluator.state import State
 from tests.evaluator.world import NEITHER, NON_RECEIPT, RECEIPT
+from tests.random_changes import Removal, removals, take_out
 from tests.random_rules import LINKS, SEGMENTS, TAGS
 from tests.random_series import Raw, series, sometimes, without_none
 from tests.scenario import Step
@@ -51,7 +52,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class Act:
-    """What happens before one run: a scenario's step, except that its engagements are still picks."""
+    """What happens before one run: a scenario's step, except that its engagements and changes are still picks."""
 
     as_of: datetime
     due: bool
@@ -60,6 +61,7 @@ class Act:
     customers_gone: list[str]
     customer_tags_gone: list[Raw]
     picks: list[Pick]
+    removals: list[Removal]
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,12 @@ class Play:
             changed = act.statuses if number else {name: act.statuses.get(name, "live") for name in current}
             for name, status in changed.items():
                 current[name]["status"] = status
-            definitions = {name: dump(current[name]) for name in changed}
+            files = set(changed)
+            for removal in act.removals:
+                if found := take_out(removal, current, state):
+                    current |= dict([found])
+                    files.add(found[0])
+            definitions = {name: dump(current[name]) for name in current if name in files}
             if not number:
                 definitions["segments"] = dump({"segments": SEGMENTS})
             engagements = [row for pick in act.picks for row in rows_of(pick, act.as_of, state, self.time_types)]
@@ -124,14 +131,15 @@ def as_type(instant: datetime, kind: str) -> datetime | date:
 
 
 @st.composite
-def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9) -> Play:
+def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9, changes: bool = True) -> Play:
+    """A play. `changes`: blocks may be taken out between the runs; else only the status of a series changes."""
     names = [f"s{n}" for n in range(draw(st.integers(2, most_series)))]
     time_types = {name: draw(st.sampled_from(TIME_TYPES)) for name in ("events", "engagements")}
     time_types["trial_ends_at"] = draw(st.sampled_from(TIME_TYPES[:2]))
     as_of, acts = draw(st.sampled_from(STARTS)), []
     for number in range(draw(st.integers(5, most_acts))):
         as_of += draw(st.sampled_from([0.5, 1, 1, 1.5, 2, 3, 5, 12, 30])) * HOUR
-        acts.append(draw(act(as_of, names, time_types, first=number == 0)))
+        acts.append(draw(act(as_of, names, time_types, first=number == 0, changes=changes)))
     return Play(
         project=draw(projects()),
         series={name: draw(series(name, tuple(other for other in names if other != name))) for name in names},
@@ -161,7 +169,9 @@ def projects(draw: st.DrawFn) -> Raw:
 
 
 @st.composite
-def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str, str], first: bool) -> Act:
+def act(
+    draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str, str], first: bool, changes: bool
+) -> Act:
     """What happens before the run at `as_of`; before the first one everybody signs up."""
     came = CUSTOMERS if first else draw(st.lists(st.sampled_from(CUSTOMERS), max_size=2, unique=True))
     status = st.sampled_from(["live", "live", "live", "emptying", "paused", "draft", "stopped"])
@@ -176,6 +186,7 @@ def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str
     }
     gone = draw(st.lists(st.sampled_from(CUSTOMERS), max_size=1)) if draw(st.integers(0, 3)) == 3 else []
     untagged = draw(pairs) if draw(st.booleans()) else []
+    is_changed = changes and not first and draw(st.integers(0, 2)) == 2
     return Act(
         as_of=as_of,
         due=draw(st.integers(0, 3)) == 3,
@@ -184,6 +195,7 @@ def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str
         customers_gone=[name for name in gone if name not in came],
         customer_tags_gone=[{"customer_id": who, "tag": tag} for who, tag in untagged],
         picks=draw(st.lists(picks, max_size=0 if first else 5)),
+        removals=draw(st.lists(removals, min_size=1, max_size=2)) if is_changed else [],
     )
 
 

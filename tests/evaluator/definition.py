@@ -212,7 +212,8 @@ def read_gone(raw: dict[str, Any]) -> tuple[Block, ...]:
 
     What `removed` names leads nowhere, so its place among them says nothing.
     """
-    ways = {key: listed(to) for key, to in raw.get("moved", {}).items()} | dict.fromkeys(raw.get("removed", []), ())
+    ways = {key: listed(to) for key, to in (raw.get("moved") or {}).items()}
+    ways |= dict.fromkeys(listed(raw.get("removed")), ())
     return tuple(
         Block(id=key, kind="gone", order=len(raw["blocks"]) + number, then=to)
         for number, (key, to) in enumerate(ways.items())
