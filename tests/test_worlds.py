@@ -44,8 +44,8 @@ def test_engine_and_evaluator_agree(part: int) -> None:
 
     left: Counter[str | None] = Counter()
     (seed(part)(agree) if PROFILE == "ci" else agree)()
-    # Blocks are gone while customers stand there, or the plays do not play that any more.
-    assert left["moved"] and left["removed"]
+    # Else no block was gone while customers stood there, and the plays have lost what they are to try.
+    assert PROFILE != "ci" or {"moved", "removed"} <= left.keys()
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("scenarios/*.yaml")), ids=lambda path: path.stem)
