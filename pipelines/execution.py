@@ -99,7 +99,7 @@ def do(warehouse: Warehouse, statement: Statement, values: Mapping[str, object])
 def _leads(job: Job) -> Leads:
     leads: dict[tuple[str, str], set[tuple[int, Kind]]] = {}
     for checked in job.having("live", "emptying"):
-        for connection in checked.graph.connections:
+        for connection in job.ways(checked):
             target = job.level(checked, connection.to_block), checked.series.blocks[connection.to_block].kind
             leads.setdefault((checked.series.series_id, connection.from_block), set()).add(target)
     return leads

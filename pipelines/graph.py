@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pipelines.hint import did_you_mean, nearest
-from pipelines.model import Block, RuleBlock, Text
+from pipelines.model import Block, RuleBlock, Series, Text
 from pipelines.problems import Problem
+
+Branch = Literal["then", "else", "moved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +19,21 @@ class Connection:
 
     Attributes:
         from_block: The block that is left.
-        outcome_is_good: Whether it is taken along ``then``; otherwise along ``else``.
+        branch: What it is taken along; ``moved``: from a block that is gone.
         to_block: The block that is reached.
-        file_order: How many blocks stand before ``from_block`` in the file; decides ties.
+        file_order: How many blocks stand before ``from_block`` in the file, which decides ties; those that are gone
+            come after all others.
     """
 
     from_block: str
-    outcome_is_good: bool
+    branch: Branch
     to_block: str
     file_order: int
+
+    @property
+    def outcome_is_good(self) -> bool:
+        """Whether a good outcome of the block leads along it."""
+        return self.branch == "then"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +69,9 @@ class Graph:
 def build_graph(blocks: Mapping[str, Block]) -> Graph:
     """The graph of these blocks; connections to blocks that do not exist are left out."""
     connections = tuple(
-        Connection(block_id, good, target.value, number)
+        Connection(block_id, branch, target.value, number)
         for number, (block_id, block) in enumerate(blocks.items())
-        for good, target in _targets(block)
+        for branch, target in _targets(block)
         if target.value in blocks
     )
     starts = _starts(blocks, connections)
@@ -72,6 +81,15 @@ def build_graph(blocks: Mapping[str, Block]) -> Graph:
         entry_rules=tuple(block_id for block_id in starts if isinstance(blocks[block_id], RuleBlock)),
         levels=levels,
         order=tuple(sorted(levels, key=lambda block_id: levels[block_id])),
+    )
+
+
+def ways_from_gone(series: Series) -> tuple[Connection, ...]:
+    """Where customers go on who stand at blocks that are gone."""
+    return tuple(
+        Connection(block_id, "moved", target.value, number)
+        for number, (block_id, targets) in enumerate(series.gone.items(), start=len(series.blocks))
+        for target in targets
     )
 
 
@@ -119,9 +137,9 @@ def structure_problems(blocks: Mapping[str, Block]) -> list[Problem]:
     ]
 
 
-def _targets(block: Block) -> Iterator[tuple[bool, Text]]:
-    yield from ((True, target) for target in block.then)
-    yield from ((False, target) for target in block.els)
+def _targets(block: Block) -> Iterator[tuple[Branch, Text]]:
+    yield from (("then", target) for target in block.then)
+    yield from (("else", target) for target in block.els)
 
 
 def _starts(blocks: Mapping[str, Block], connections: tuple[Connection, ...]) -> list[str]:

@@ -214,11 +214,16 @@ def make_job(
             (stood.series_id, stood.block_id)
             for stood in standing
             if stood.series_id in definitions.series
-            and stood.block_id in definitions.series[stood.series_id].graph.entry_rules
+            and _is_out_of_place(definitions.series[stood.series_id], stood.block_id)
         ),
         revised=revised,
         has_customer_tags=sources["customer_tags"].columns is not None,
     )
+
+
+def _is_out_of_place(one: CheckedSeries, block_id: str) -> bool:
+    """Whether nobody comes to stand at a block: an entry rule, or one that is gone."""
+    return block_id in one.graph.entry_rules or block_id in one.series.gone
 
 
 def versions(definitions: Definitions, checked: CheckedDefinitions) -> dict[str, Version]:

@@ -31,20 +31,24 @@ def read_standing(warehouse: Warehouse) -> list[Standing]:
 
 
 def find_stranded(chosen: CheckedDefinitions, standing: Sequence[Standing]) -> dict[str, str]:
-    """Series with customers at a block that is gone or of another kind now, with what to say about it."""
+    """Series with customers at a block that is gone or of another kind now, with no way on, and what to say of it."""
     found: dict[str, list[str]] = {}
     by_id = {name: one.series for name, one in chosen.series.items() if one.series.status != "stopped"}
     for stood in standing:
         if stood.series_id not in by_id:
             continue
-        block = by_id[stood.series_id].blocks.get(stood.block_id)
-        if block is None or block.kind != stood.kind:
+        series = by_id[stood.series_id]
+        block = series.blocks.get(stood.block_id)
+        if stood.block_id not in series.gone and (block is None or block.kind != stood.kind):
             now = f"is a {block.kind} block now" if block else "is gone"
             customers = "1 customer waits" if stood.customers == 1 else f"{stood.customers:,} customers wait"
             found.setdefault(stood.series_id, []).append(
                 f"{customers} at {stood.kind} block `{stood.block_id}`, which {now}"
             )
-    return {
-        series_id: f"{'; '.join(lines)}. Put it back, or set `status: stopped` to end their entries."
-        for series_id, lines in found.items()
-    }
+    return {series_id: f"{'; '.join(lines)}. {_WAYS_OUT}" for series_id, lines in found.items()}
+
+
+_WAYS_OUT = (
+    "Put it back, or say in `moved` or `removed` where they go (a new block then needs another id), "
+    "or set `status: stopped` to end their entries."
+)

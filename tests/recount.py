@@ -394,7 +394,10 @@ def block_funnel(world: World) -> Iterator[Row]:
                 "waiting": len(ages),
                 "waiting_days_p50": quantile(ages, 0.5),
                 "waiting_days_p90": quantile(ages, 0.9),
-                **{outcome: outcomes[outcome] for outcome in (*GOOD, "not_matched", "not_delivered")},
+                **{
+                    outcome: outcomes[outcome]
+                    for outcome in (*GOOD, "not_matched", "not_delivered", "moved", "removed")
+                },
                 **{f"ended_{status}": outcomes[status] for status in ENDS},
                 "share_of_previous": ratio(len(there), len(entered) if starts else len(reached)),
                 "share_of_entered": ratio(len(there), len(entered)),

@@ -46,9 +46,10 @@ def test_files_and_commands_work_in_the_readmes_order(tmp_path: Path) -> None:
     answers: dict[str, list[str]] = defaultdict(list)
     for language, text in BLOCKS:
         if language in ("yaml", "python"):
-            file = tmp_path / text.partition("\n")[0].removeprefix("# ")
+            name = text.partition("\n")[0].removeprefix("# ")
+            file = tmp_path / name.removeprefix("at the end of ")
             file.parent.mkdir(exist_ok=True)
-            file.write_text(text)
+            file.write_text((file.read_text() if name.startswith("at the end of ") else "") + text)
         for command in commands_in(text) if language == "sh" else ():
             if command not in MAKE:
                 done = run(command, tmp_path)

@@ -14,7 +14,7 @@ from warehouse.table import CUSTOMER_ID, Column, Table
 SCHEMA_VERSION = 9
 """Raised with every change of a table here; ``warehouse.migrations`` leads from each version to the next."""
 
-OUTCOMES = ("matched", "not_matched", "delivered", "not_delivered", "waited", "tagged")
+OUTCOMES = ("matched", "not_matched", "delivered", "not_delivered", "waited", "tagged", "moved", "removed")
 """How a block is left while its entry goes on."""
 
 BLOCKED_BY = (

@@ -26,6 +26,10 @@ CONNECTION_COLUMNS = {
 """Which block leads where on which outcome; ``acts_now``: the next one is reached at the run's instant."""
 
 
+GONE_COLUMNS = {"series_id": "varchar", "block_id": "varchar", "leads_on": "boolean"}
+"""The blocks that are gone while somebody stands there; ``leads_on``: they go on somewhere."""
+
+
 def block_rows(job: Job) -> Iterator[str]:
     """The rows of ``run_blocks``: what the steps need to know of each block."""
     settings = job.definitions.settings
@@ -59,7 +63,7 @@ def block_rows(job: Job) -> Iterator[str]:
 def connection_rows(job: Job) -> Iterator[str]:
     """The rows of ``run_connections``: which block leads where, on which outcome."""
     for checked in job.having("live", "emptying"):
-        for connection in checked.graph.connections:
+        for connection in job.ways(checked):
             target = checked.series.blocks[connection.to_block]
             values = (
                 literal(checked.series.series_id),
@@ -71,6 +75,14 @@ def connection_rows(job: Job) -> Iterator[str]:
                 str(target.kind in ("content", "tag")).lower(),
             )
             yield f"({', '.join(values)})"
+
+
+def gone_rows(job: Job) -> Iterator[str]:
+    """The rows of ``run_gone``: the blocks that are gone while somebody stands there."""
+    for checked in job.having("live", "emptying"):
+        for block_id in job.gone(checked):
+            leads_on = str(bool(checked.series.gone[block_id])).lower()
+            yield f"({literal(checked.series.series_id)}, {literal(block_id)}, {leads_on})"
 
 
 def _duration(block: Any) -> str:

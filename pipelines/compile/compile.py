@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines.compile import guard_steps, steps, visit_steps
-from pipelines.compile.block_rows import BLOCK_COLUMNS, CONNECTION_COLUMNS, block_rows, connection_rows
+from pipelines.compile.block_rows import (
+    BLOCK_COLUMNS,
+    CONNECTION_COLUMNS,
+    GONE_COLUMNS,
+    block_rows,
+    connection_rows,
+    gone_rows,
+)
 from pipelines.compile.job import Job
 from pipelines.model import Kind
 from pipelines.sources import SourceTable, view_statements
@@ -161,6 +168,7 @@ def compile_setup(job: Job, versions: Mapping[str, Version]) -> tuple[Statement,
         *_values("run_series", dict.fromkeys(("series_id", "status", "definition_hash", "text"), _TEXT), series),
         *_values("run_blocks", BLOCK_COLUMNS, list(block_rows(job))),
         *_values("run_connections", CONNECTION_COLUMNS, list(connection_rows(job))),
+        *(_values("run_gone", GONE_COLUMNS, gone) if (gone := list(gone_rows(job))) else ()),
         *_values("run_channels", {"channel": _TEXT, "sender": _TEXT}, channels),
         _append(tables.DEFINITIONS, render("write_definitions")),
         Statement("source of tags", writes.note(tables.META.qualified_name, "has_customer_tags", present)),
@@ -237,6 +245,8 @@ def _find(job: Job) -> Iterator[Statement]:
 
 def _move(job: Job) -> Iterator[Statement]:
     """Who leaves where they stood, then level by level who arrives and how far they get."""
+    if any(job.gone(checked) for checked in job.having("live", "emptying")):
+        yield _into("run_visits", "customers standing at blocks that are gone", render("gone_visits"))
     for kind in _KINDS:
         for select in visit_steps.standing_visits(job, kind):
             yield _into("run_visits", f"customers standing at {kind} blocks", select, stands=kind)

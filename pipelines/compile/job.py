@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.checked import CheckedDefinitions, CheckedSeries
 from pipelines.compile.facts import Asking, Facts, gather, predicate
 from pipelines.compile.levels import run_levels
+from pipelines.graph import Connection, ways_from_gone
 from pipelines.model import Kind, RuleBlock
 from pipelines.rules.model import Columns, EngagementCall, Rule
 from pipelines.sql_text import literal
@@ -30,7 +31,7 @@ class Job:
         definitions: The series that are due (live, emptying or stopped), checked.
         customer: Attributes of customers with their families, for messages.
         company: Attributes of companies likewise; empty where there are none.
-        stood_at: The entry rules (series and block) that somebody stands at, who came before they were entry rules.
+        stood_at: The blocks (series and block) that somebody stands at who came before they were entry rules, or gone.
         revised: The series that ran in another version before.
         has_customer_tags: Whether there is a source of that name.
     """
@@ -75,6 +76,16 @@ class Job:
     def level(self, checked: CheckedSeries, block_id: str) -> int:
         """The level of one block."""
         return self.levels[checked.series.series_id, block_id]
+
+    def gone(self, checked: CheckedSeries) -> list[str]:
+        """The blocks that are gone while somebody stands there who may go on."""
+        return [block for block in checked.series.gone if (checked.series.series_id, block) in self.stood_at]
+
+    def ways(self, checked: CheckedSeries) -> list[Connection]:
+        """Every way that customers of a series can go in this run."""
+        gone = self.gone(checked)
+        from_gone = [way for way in ways_from_gone(checked.series) if way.from_block in gone]
+        return [*checked.graph.connections, *from_gone]
 
     def without_receipts(self) -> Mapping[str, frozenset[str]]:
         """By series, the content blocks that count as received when queued."""

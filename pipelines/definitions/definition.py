@@ -12,6 +12,7 @@ from typing import cast
 from pipelines.definitions.block import read_block
 from pipelines.definitions.clock import time_zone
 from pipelines.definitions.goal import read_goal
+from pipelines.definitions.gone import read_gone
 from pipelines.definitions.guards import read_guards
 from pipelines.definitions.vocabulary import REENTRY, SCHEDULES, SERIES
 from pipelines.document import Fields, read_document
@@ -85,6 +86,7 @@ def _read(reader: Reader, text: str, file: str) -> Series:
         description=reader.string("description"),
         owner=reader.string("owner"),
         breakdowns=reader.texts("breakdowns"),
+        gone=read_gone(reader, blocks),
     )
 
 

@@ -58,6 +58,7 @@ Schema = dict[str, Any]
 
 # Whatever YAML takes a text for, a definition reads as text.
 TEXT: Schema = {"type": ["string", "number", "boolean"]}
+TEXTS: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}]}
 DURATION: Schema = {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s+([Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?\s*$"}
 CAP: Schema = {"type": "string", "pattern": DURATION["pattern"].replace("^", r"^\s*[0-9]{1,6}\s+per\s+", 1)}
 TIME: Schema = {"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"}
@@ -81,11 +82,13 @@ def series_schema() -> Schema:
         "goal": _object(GOAL, {"within": DURATION, "exits": BOOLEAN}, ["rule", "within"]),
         "reentry": _object(REENTRY, {"after": DURATION, "limit": {"type": "integer", "minimum": 1}}, ["after"]),
         "idle_exit": DURATION,
-        "breakdowns": {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}]},
+        "breakdowns": TEXTS,
         "priority": {"type": "integer", "minimum": 0, "maximum": MAX_PRIORITY},
         "holdout": PERCENT,
         "guards": _guards(or_null=True),
         "blocks": _named({"$ref": "#/definitions/block"}) | {"minProperties": 1},
+        "moved": _named(TEXTS),
+        "removed": TEXTS,
     }
     blocks = {f"{kind}_block": _block_of_kind(kind) for kind in BLOCKS}
     return {

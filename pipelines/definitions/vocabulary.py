@@ -36,6 +36,8 @@ SERIES: Keys = MappingProxyType(
         "breakdowns": "Attributes of customers to report by, as they were on entering, such as [plan, country].",
         "guards": "Limits of this series, in place of the project's; `null` takes one back.",
         "blocks": "The blocks by id; rule blocks that nothing leads to are the ways in.",
+        "moved": "Blocks that are gone, and the block or blocks at which customers go on who stand there.",
+        "removed": "Blocks that are gone, and whose customers leave: their paths end there.",
     }
 )
 GOAL: Keys = MappingProxyType(

@@ -129,6 +129,8 @@ def _explained(told: Told, row: VisitRow, block: AnyBlock | None, message: Messa
         return f"stays here, because the series is {'a draft' if status == 'draft' else 'paused'}"
     if status == "stopped":
         return "stays here until the next run, which ends the entry, because the series is stopped"
+    if block is None:
+        return words.of_gone(row.block_id, told.series)
     return words.of_waiting(row, block, message, told.as_of, told.lags.get(row.block_id, timedelta(0)))
 
 

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.explain.explanation import NotReached, Reason
 from pipelines.explain.journal import VisitRow
-from pipelines.graph import Connection, Graph
+from pipelines.graph import Connection, Graph, ways_from_gone
 from pipelines.model import GOOD_OUTCOMES, ContentBlock, Series
 from warehouse.tables import OUTCOMES
 
 
 def not_reached(series: Series, graph: Graph, visits: Mapping[str, VisitRow]) -> tuple[NotReached, ...]:
     """The content blocks without a visit, in the definition's order."""
+    from_gone = [way for way in ways_from_gone(series) if _stands_at(visits.get(way.from_block))]
+    ways = [*graph.connections, *from_gone]
     return tuple(
-        NotReached(block_id, block.label, tuple(dict.fromkeys(_reasons(block_id, graph, visits))))
+        NotReached(block_id, block.label, tuple(dict.fromkeys(_reasons(block_id, graph, ways, visits))))
         for block_id, block in series.blocks.items()
         if isinstance(block, ContentBlock) and block_id not in visits
     )
 
 
-def _reasons(block_id: str, graph: Graph, visits: Mapping[str, VisitRow]) -> Iterator[Reason]:
+def _reasons(
+    block_id: str, graph: Graph, ways: Sequence[Connection], visits: Mapping[str, VisitRow]
+) -> Iterator[Reason]:
     """By the nearest blocks before it that were visited; of entry rules that were not, that they were not."""
     seen: set[str] = set()
     pending = [block_id]
     while pending:
         target = pending.pop(0)
-        for connection in graph.connections:
+        for connection in ways:
             if connection.to_block != target:
                 continue
             visit = visits.get(connection.from_block)
@@ -37,6 +41,10 @@ def _reasons(block_id: str, graph: Graph, visits: Mapping[str, VisitRow]) -> Ite
                 pending.append(connection.from_block)
         if target in graph.entry_rules:
             yield Reason("not_entered_there", f"entry rule `{target}` was not passed")
+
+
+def _stands_at(visit: VisitRow | None) -> bool:
+    return visit is not None and visit.left_at is None
 
 
 def _reason(connection: Connection, visit: VisitRow) -> Reason:

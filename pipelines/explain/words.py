@@ -88,6 +88,10 @@ def of_left(
             return _not_delivered(message, kinds)
         case "disengaged":
             return _idle(series)
+        case "moved":
+            return "the block was gone, and the definition said where to go on"
+        case "removed":
+            return "the block was gone, and the definition ended the path here"
         case _:
             return _ENDED.get(str(visit.outcome), str(visit.outcome))
 
@@ -100,12 +104,8 @@ def of_difference(visit: VisitRow, judgement: Judgement) -> str:
     return f" then; as the definition and the sources are now it {now}"
 
 
-def of_waiting(
-    visit: VisitRow, block: AnyBlock | None, message: MessageRow | None, as_of: datetime, lag: timedelta
-) -> str:
+def of_waiting(visit: VisitRow, block: AnyBlock, message: MessageRow | None, as_of: datetime, lag: timedelta) -> str:
     """What a customer waits for at a block; ``lag``: how long its deadline waits for late rows."""
-    if block is None:
-        return "the definition has no such block any more, so the customer cannot move on from here"
     until = _until(visit.deadline_at, as_of, lag)
     match block:
         case RuleBlock():
@@ -121,6 +121,17 @@ def of_waiting(
             return f"its message is not queued; every run tries again, {until}"
         case _:
             return "goes on with the next run"
+
+
+def of_gone(block_id: str, series: Series | None) -> str:
+    """What becomes of a customer who stands at a block that the definition does not have."""
+    gone = "the definition has no such block any more"
+    targets = series.gone.get(block_id) if series else None
+    if targets is None:
+        return f"{gone}, so the customer cannot move on from here"
+    if not targets:
+        return f"{gone}; the next run ends the path here"
+    return f"{gone}; the next run leads on to {' and '.join(f'`{target}`' for target in targets)}"
 
 
 def _is_proved(message: MessageRow | None, kinds: set[str]) -> bool:

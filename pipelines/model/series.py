@@ -12,7 +12,7 @@ from pipelines.model.text import Content, Expression, Text
 from pipelines.problems import Position
 
 Status = Literal["draft", "live", "paused", "emptying", "stopped"]
-Outcome = Literal["matched", "not_matched", "waited", "tagged", "delivered", "not_delivered"]
+Outcome = Literal["matched", "not_matched", "waited", "tagged", "delivered", "not_delivered", "moved", "removed"]
 TagAction = Literal["add", "remove"]
 Kind = Literal["rule", "content", "wait", "tag"]
 
@@ -191,6 +191,7 @@ class Series:
         holdout: Percent of customers kept aside, 0 to 100.
         priority: Whose messages go first where a cap or gap lets only some through; the higher.
         blocks: By id, in the file's order; the order decides ties.
+        gone: Blocks that are not there any more, by id: where customers go on who stand there; nowhere: they leave.
         guards: Limits of its own, in place of the project's.
         files: The texts of the files that its messages name, by path; they belong to it like its own text.
         description: What the series is for; None when nobody wrote it down.
@@ -213,6 +214,7 @@ class Series:
     priority: int = 0
     guards: Guards = Guards()
     breakdowns: tuple[Text, ...] = ()
+    gone: Mapping[str, tuple[Text, ...]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     description: str | None = None
     owner: str | None = None

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pipelines.definitions.definition import draft_series
 from pipelines.definitions.load import FOLDER
-from pipelines.graph import Connection, build_graph
+from pipelines.graph import Connection, build_graph, ways_from_gone
 from pipelines.model import AnyBlock, ContentBlock, Definitions, Series
 from pipelines.sql_text import render
 from warehouse.adapter import Warehouse
@@ -111,8 +111,7 @@ def _branches(connections: Sequence[Connection]) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     for connection in connections:
         key = (connection.from_block, connection.to_block)
-        branch = "then" if connection.outcome_is_good else "else"
-        found[key] = branch if found.get(key, branch) == branch else "both"
+        found[key] = connection.branch if found.get(key, connection.branch) == connection.branch else "both"
     return found
 
 
@@ -147,6 +146,6 @@ def _read_versions(warehouse: Warehouse) -> Iterator[SeriesVersion]:
             newest_as_of,
             runs,
             series,
-            graph.connections,
+            (*graph.connections, *ways_from_gone(series)),
             graph.entry_rules,
         )

@@ -2083,7 +2083,7 @@ with
                 bool_or(visit.outcome in ('matched', 'waited', 'tagged', 'delivered') and not block.leads_on), false
             ) as path_finished
         from run_visits as visit
-        join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
+        left join run_blocks as block on block.series_id = visit.series_id and block.block_id = visit.block_id
         group by visit.entry_id
         having
             count(*) filter (where visit.is_new and visit.left_at is null) = 0
