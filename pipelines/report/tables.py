@@ -231,7 +231,11 @@ PATH_FLOW = ReportTable(
         VERSION,
         Column("from_block", TEXT, "The block that is left."),
         Column("to_block", TEXT, "The block it leads to."),
-        Column("branch", TEXT, "`then`, `else`, `both` or `moved` (from a block that is gone), as the newest version; null: none has it."),
+        Column(
+            "branch",
+            TEXT,
+            "`then`, `else`, `both`, or `moved` (from a gone block) in the newest version that has it; null: none.",
+        ),
         Column("in_definition", FLAG, "The newest version has the connection."),
         Column("advanced", NUMBER, "Entries that reached the next block this way."),
         Column("merged", NUMBER, "Entries that came this way to a block they had visited already."),
