@@ -97,6 +97,8 @@ EVENTS = (
     "did('purchase', within => '1 day', where => item = 'book' and not (amount <= 5))",
     "did('purchase', where => gift)",
     "did('purchase', where => item is null)",
+    "did('purchase', where => due_at <= now())",
+    "event_count('purchase', within => '1 day', where => due_at > now() - interval '6 hours') > 0",
     "event_count('login') > 1",
     "event_count('purchase', within => '6 hours') = 0",
     "event_count('purchase', where => amount >= 10) >= 1",

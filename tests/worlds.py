@@ -241,6 +241,9 @@ def events(draw: st.DrawFn, as_of: datetime, time_type: str) -> Raw:
             "amount": draw(st.sampled_from([None, 5, 10, 20.5, "12", "many"])),
             "item": draw(st.sampled_from([None, "book", "pen"])),
             "gift": draw(st.sampled_from([None, True, False])),
+            "due_at": draw(
+                st.sampled_from([None, "soon", str(as_of), f"{as_of.isoformat()}+02:00", str(as_of.date())])
+            ),
         }
     )
     return {

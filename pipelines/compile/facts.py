@@ -201,7 +201,7 @@ def _event_column(call: EventCall, instant: str) -> str:
         chosen += f" and event.occurred_at > {instant} - {interval(call.within)}"
     if call.where is not None:
         # An engine may read the properties of every event before it looks at the name; within `case` it does not.
-        chosen = f"case when {chosen} then {render(call.where)} else false end"
+        chosen = f"case when {chosen} then {_where(call.where, instant)} else false end"
     if call.function == "event_sum":
         assert call.property is not None
         return f"sum(case when {chosen} then {render(property_sql(call.property, 'number'))} end)"
@@ -211,6 +211,15 @@ def _event_column(call: EventCall, instant: str) -> str:
         return f"max(event.occurred_at) filter (where {chosen})"
     count = f"count(*) filter (where {chosen})"
     return f"{count} >= {call.at_least}" if call.function == "did" else count
+
+
+def _where(condition: exp.Expression, instant: str) -> str:
+    def place(node: exp.Expression) -> exp.Expression:
+        if not (isinstance(node, exp.Column) and node.table == "subject"):
+            return node
+        return exp.Placeholder(this="as_of") if instant == "$as_of" else exp.column("instant", table="moment")
+
+    return render(condition.transform(place))
 
 
 def _engagements(

@@ -80,7 +80,7 @@ def asked(reader: Reader, node: exp.Expression) -> Value | None:
         # The screen has said so; what stands in the parentheses is still worth a look.
         reader.values(node.expressions)
         return None
-    if reader.mode == "where":
+    if reader.mode == "where" and function != "now":
         raise reader.wrong(node, f"`{function}` cannot stand inside `where`, which only sees properties of the event")
     if reader.mode == "value":
         raise reader.wrong(node, f"`{function}` cannot be used here: a value may only read the customer's attributes")

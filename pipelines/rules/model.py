@@ -7,7 +7,7 @@ A rule's SQL is a sqlglot expression whose columns belong to four relations, nam
 ``subject``   ``instant``: the moment being evaluated, a naive UTC timestamp
 ``fact``      one column per call in ``Rule.calls``; the compiler computes these columns set-wise
 
-Inside ``EventCall.where`` there is one more, ``event``, with the JSON text column ``properties``.
+Inside ``EventCall.where`` there are ``subject``, and one more, ``event``, with the JSON text column ``properties``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class EventCall:
             ``last_event`` (timestamp).
         at_least: Only for ``did``.
         within: Window (instant - within, instant]; None: all events up to the instant.
-        where: Two-valued SQL over ``event.properties``; None: every event.
+        where: Two-valued SQL over ``event.properties`` and the instant; None: every event.
     """
 
     function: Literal["did", "event_count", "event_sum", "first_event", "last_event"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tests.evaluator.definition import Project, duration
@@ -100,8 +101,12 @@ class View:
             for event in self.world.events.get(self.customer_id, [])
             if event.name == name
             and since < event.occurred_at <= self.instant
-            and (where is None or truth(where, event.look_up))
+            and (where is None or truth(where, partial(self.of_event, event)))
         ]
+
+    def of_event(self, event: Event, node: Node) -> Any:
+        """What a `where` names: `now()`, which is the instant here too, or a property."""
+        return self.instant if node.kind == "call" else event.look_up(node)
 
     def of_series(self, function: str, series_id: str) -> bool:
         entries = self.before.entries_of(series_id, self.customer_id)

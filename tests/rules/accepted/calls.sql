@@ -82,3 +82,8 @@ NOT (COALESCE(fact.did_login_018ce3c4, FALSE) OR COALESCE(customer."plan" = 'Pro
 
 -- company.tier = 'gold' and company.seats > sessions and plan = 'Pro'
 COALESCE(company."tier" = 'gold', FALSE) AND COALESCE(TRY(company."seats" > customer."sessions"), FALSE) AND COALESCE(customer."plan" = 'Pro', FALSE)
+
+-- did('trial', where => ends_at < now() + interval '3 days')
+--   did_trial_ada151b9: name 'trial', property None, at_least 1, within None
+--     where COALESCE(TRY_CAST(TRY_CAST(JSON_EXTRACT_STRING(event.properties, '/ends_at') AS TIMESTAMPTZ) AS TIMESTAMP) < subject.instant + INTERVAL '3' DAY, FALSE)
+COALESCE(fact.did_trial_ada151b9, FALSE)
