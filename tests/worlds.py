@@ -131,15 +131,14 @@ def as_type(instant: datetime, kind: str) -> datetime | date:
 
 
 @st.composite
-def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9, changes: bool = True) -> Play:
-    """A play. `changes`: blocks may be taken out between the runs; else only the status of a series changes."""
+def plays(draw: st.DrawFn, most_series: int = 4, most_acts: int = 9) -> Play:
     names = [f"s{n}" for n in range(draw(st.integers(2, most_series)))]
     time_types = {name: draw(st.sampled_from(TIME_TYPES)) for name in ("events", "engagements")}
     time_types["trial_ends_at"] = draw(st.sampled_from(TIME_TYPES[:2]))
     as_of, acts = draw(st.sampled_from(STARTS)), []
     for number in range(draw(st.integers(5, most_acts))):
         as_of += draw(st.sampled_from([0.5, 1, 1, 1.5, 2, 3, 5, 12, 30])) * HOUR
-        acts.append(draw(act(as_of, names, time_types, first=number == 0, changes=changes)))
+        acts.append(draw(act(as_of, names, time_types, first=number == 0)))
     return Play(
         project=draw(projects()),
         series={name: draw(series(name, tuple(other for other in names if other != name))) for name in names},
@@ -169,9 +168,7 @@ def projects(draw: st.DrawFn) -> Raw:
 
 
 @st.composite
-def act(
-    draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str, str], first: bool, changes: bool
-) -> Act:
+def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str, str], first: bool) -> Act:
     """What happens before the run at `as_of`; before the first one everybody signs up."""
     came = CUSTOMERS if first else draw(st.lists(st.sampled_from(CUSTOMERS), max_size=2, unique=True))
     status = st.sampled_from(["live", "live", "live", "emptying", "paused", "draft", "stopped"])
@@ -186,7 +183,7 @@ def act(
     }
     gone = draw(st.lists(st.sampled_from(CUSTOMERS), max_size=1)) if draw(st.integers(0, 3)) == 3 else []
     untagged = draw(pairs) if draw(st.booleans()) else []
-    is_changed = changes and not first and draw(st.integers(0, 2)) == 2
+    is_changed = not first and draw(st.integers(0, 2)) == 2
     return Act(
         as_of=as_of,
         due=draw(st.integers(0, 3)) == 3,
