@@ -130,7 +130,7 @@ removals = st.builds(
     Removal,
     place=places,
     peopled=st.sampled_from([True, True, True, False]),
-    targets=st.lists(places, max_size=3).map(tuple),
+    targets=st.one_of(st.just(()), st.lists(places, min_size=1, max_size=3).map(tuple)),
     first=st.booleans(),
     heals=st.booleans(),
     rule=rules((), ()),

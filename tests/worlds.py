@@ -183,7 +183,7 @@ def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str
     }
     gone = draw(st.lists(st.sampled_from(CUSTOMERS), max_size=1)) if draw(st.integers(0, 3)) == 3 else []
     untagged = draw(pairs) if draw(st.booleans()) else []
-    is_changed = not first and draw(st.integers(0, 2)) == 2
+    is_changed = not first and draw(st.booleans())
     return Act(
         as_of=as_of,
         due=draw(st.integers(0, 3)) == 3,
