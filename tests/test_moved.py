@@ -1,4 +1,4 @@
-"""A message that waits in the queue while its block is taken out: it leaves, and what comes back is recorded."""
+"""What the evaluator does not tell of customers at a block that is gone: hand-offs, and runs that fail."""
 
 from __future__ import annotations
 
@@ -37,11 +37,14 @@ class Quiet(Engine):
 
     def run(self, as_of: datetime, due: bool = False) -> None:
         project = Project.open(self.folder)
-        project.run(as_of, due=due, hand_off=False)
+        self.states = [one.state for one in project.run(as_of, due=due, hand_off=False).series]
         self.read()
 
     def read(self) -> None:
         self.tables = read_tables(Project.open(self.folder))
+
+
+ADA = {"customer_id": "ada", "plan": "Free", "email": "ada@example.com", "unsubscribed": False}
 
 
 def step(hour: int, sources: dict[str, list[Row]], definitions: dict[str, str]) -> Step:
@@ -60,8 +63,7 @@ def step(hour: int, sources: dict[str, list[Row]], definitions: dict[str, str]) 
 @pytest.mark.parametrize(("where", "outcome"), [("moved: {old: rest}", "moved"), ("removed: [old]", "removed")])
 def test_a_queued_message_leaves_though_its_block_is_gone(tmp_path: Path, where: str, outcome: str) -> None:
     engine = Quiet(tmp_path)
-    ada = {"customer_id": "ada", "plan": "Free", "email": "ada@example.com", "unsubscribed": False}
-    engine.perform(step(9, {"customers": [ada]}, {"journey": BEFORE}))
+    engine.perform(step(9, {"customers": [ADA]}, {"journey": BEFORE}))
     engine.perform(step(10, {}, {"journey": AFTER.replace("WHERE", where)}))
     (visit,) = [row for row in engine.tables["visits"] if row["block_id"] == "old"]
     assert (visit["outcome"], visit["left_at"]) == (outcome, datetime(2026, 3, 2, 10))
@@ -80,3 +82,16 @@ def test_a_queued_message_leaves_though_its_block_is_gone(tmp_path: Path, where:
     (message,) = engine.tables["messages"]
     assert message["received_at"] == datetime(2026, 3, 2, 11)
     assert [row["outcome"] for row in engine.tables["visits"] if row["block_id"] == "old"] == [outcome]
+
+
+def test_until_the_file_says_where_they_go_the_series_fails_and_they_stay(tmp_path: Path) -> None:
+    engine = Quiet(tmp_path)
+    engine.perform(step(9, {"customers": [ADA]}, {"journey": BEFORE}))
+    before = engine.tables
+    engine.perform(step(10, {}, {"journey": AFTER.replace("WHERE", "moved: {older: rest}")}))
+    assert engine.states == ["failed"]
+    assert engine.tables == before
+    engine.perform(step(11, {}, {"journey": AFTER.replace("WHERE", "moved: {older: rest, old: rest}")}))
+    assert engine.states == ["done"]
+    (advance,) = [row for row in engine.tables["advances"] if row["from_block"] == "old"]
+    assert (advance["to_block"], advance["advanced_at"]) == ("rest", datetime(2026, 3, 2, 11))
