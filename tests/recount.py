@@ -373,7 +373,7 @@ def block_funnel(world: World) -> Iterator[Row]:
                 for entry in world.entries
                 if entry["series_id"] == name and entry["arm"] == "treatment" and shown in (None, entry["version"])
             ]
-            before = {b.id for text in texts(world, name) for b in text.blocks.values() if block_id in goes(b)}
+            before = {origin for text in texts(world, name) for origin, to in branches(text) if to == block_id}
             reached = {row["entry_id"] for row in visits if row["block_id"] in before and shown in version(row)}
             starts = block_id in {block.id for block in newest.entry_rules}
             ages = [(world.as_of(name) - row["arrived_at"]) / DAY for row in there if row["left_at"] is None]
@@ -404,8 +404,15 @@ def block_funnel(world: World) -> Iterator[Row]:
             }
 
 
-def goes(block: Any) -> tuple[str, ...]:
-    return (*block.then, *block.otherwise)
+def branches(series: Series) -> dict[tuple[str, str], set[str]]:
+    """By the two blocks that a way joins, the branches it is; `moved` from a block that is gone."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for block in (*series.blocks.values(), *series.gone):
+        for to in block.then:
+            found[block.id, to].add("moved" if block.kind == "gone" else "then")
+        for to in block.otherwise:
+            found[block.id, to].add("else")
+    return found
 
 
 def path_flow(world: World) -> Iterator[Row]:
@@ -414,7 +421,7 @@ def path_flow(world: World) -> Iterator[Row]:
         newest, number = texts(world, name)[0], world.newest(name).number
         moves = [row | {"version": by_entry[row["entry_id"]]["version"]} for row in world.of("advances", name)]
         found = grouped(moves, version, lambda row: row["from_block"], lambda row: row["to_block"])
-        current = {(block.id, to) for block in newest.blocks.values() for to in goes(block)}
+        current = {ends for ends, words in branches(newest).items() if words != {"moved"}}
         for key in {*found, *((shown, *ends) for shown in (number, None) for ends in current)}:
             shown, origin, target = key
             taken = found.get(key, [])
@@ -425,18 +432,14 @@ def path_flow(world: World) -> Iterator[Row]:
                 and row["left_at"] is not None
                 and shown in (None, by_entry[row["entry_id"]]["version"])
             ]
-            block = next(
-                text.blocks[origin]
-                for text in texts(world, name)
-                if origin in text.blocks and target in goes(text.blocks[origin])
-            )
-            branches = [word for word, to in (("then", block.then), ("else", block.otherwise)) if target in to]
+            ways = (branches(text).get((origin, target)) for text in texts(world, name))
+            words = next(found for found in ways if found)
             yield {
                 "series_id": name,
                 "version": shown,
                 "from_block": origin,
                 "to_block": target,
-                "branch": branches[0] if len(branches) == 1 else "both",
+                "branch": min(words) if len(words) == 1 else "both",
                 "in_definition": (origin, target) in current,
                 "advanced": sum(not row["merged"] for row in taken),
                 "merged": sum(row["merged"] for row in taken),

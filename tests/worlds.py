@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.evaluator.state import State
 from tests.evaluator.world import NEITHER, NON_RECEIPT, RECEIPT
+from tests.random_changes import Removal, removals, take_out
 from tests.random_rules import LINKS, SEGMENTS, TAGS
 from tests.random_series import Raw, series, sometimes, without_none
 from tests.scenario import Step
@@ -51,7 +52,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class Act:
-    """What happens before one run: a scenario's step, except that its engagements are still picks."""
+    """What happens before one run: a scenario's step, except that its engagements and changes are still picks."""
 
     as_of: datetime
     due: bool
@@ -60,6 +61,7 @@ class Act:
     customers_gone: list[str]
     customer_tags_gone: list[Raw]
     picks: list[Pick]
+    removals: list[Removal]
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,12 @@ class Play:
             changed = act.statuses if number else {name: act.statuses.get(name, "live") for name in current}
             for name, status in changed.items():
                 current[name]["status"] = status
-            definitions = {name: dump(current[name]) for name in changed}
+            files = set(changed)
+            for removal in act.removals:
+                if found := take_out(removal, current, state):
+                    current |= dict([found])
+                    files.add(found[0])
+            definitions = {name: dump(current[name]) for name in current if name in files}
             if not number:
                 definitions["segments"] = dump({"segments": SEGMENTS})
             engagements = [row for pick in act.picks for row in rows_of(pick, act.as_of, state, self.time_types)]
@@ -176,6 +183,7 @@ def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str
     }
     gone = draw(st.lists(st.sampled_from(CUSTOMERS), max_size=1)) if draw(st.integers(0, 3)) == 3 else []
     untagged = draw(pairs) if draw(st.booleans()) else []
+    is_changed = not first and draw(st.booleans())
     return Act(
         as_of=as_of,
         due=draw(st.integers(0, 3)) == 3,
@@ -184,6 +192,7 @@ def act(draw: st.DrawFn, as_of: datetime, names: list[str], time_types: dict[str
         customers_gone=[name for name in gone if name not in came],
         customer_tags_gone=[{"customer_id": who, "tag": tag} for who, tag in untagged],
         picks=draw(st.lists(picks, max_size=0 if first else 5)),
+        removals=draw(st.lists(removals, min_size=1, max_size=2)) if is_changed else [],
     )
 
 

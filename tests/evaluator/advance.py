@@ -27,8 +27,10 @@ def advance_all(this: Run, travellers: list[tuple[Series, Entry]]) -> None:
     Round by round for everybody at once, because caps and gaps decide between series: who has stood at a content block
     since earlier runs is asked first, then who has come past one block in this run, past two, and so on.
     """
-    copies = {(id(entry), block.id): Copy(series, entry, block) for series, entry, block in stops(travellers)}
     arrivals: dict[tuple[int, str], list[Arrival]] = defaultdict(list)
+    for series, entry in travellers:
+        leave_gone(this, series, entry, arrivals)
+    copies = {(id(entry), block.id): Copy(series, entry, block) for series, entry, block in stops(travellers)}
     asked = {key for key, copy in copies.items() if is_unsent(copy)}
     send(this, [copies[key] for key in asked])
     depart(this, [copy for copy in copies.values() if this.project.is_held(copy.block)], arrivals)
@@ -42,6 +44,20 @@ def advance_all(this: Run, travellers: list[tuple[Series, Entry]]) -> None:
         depart(this, list(here.values()), arrivals)
     for _, entry in travellers:
         finish(this, entry)
+
+
+def leave_gone(this: Run, series: Series, entry: Entry, arrivals: dict[tuple[int, str], list[Arrival]]) -> None:
+    """*Customers at a block that is gone* leave it at T, for where `moved` says, or for nowhere.
+
+    Reading: `deadline_at` stays as the block had it.
+    """
+    for block in series.gone:
+        visit = entry.visits.get(block.id)
+        if visit is None or visit.left_at is not None:
+            continue
+        visit.outcome, visit.left_at, visit.blocked_by = "moved" if block.then else "removed", this.as_of, None
+        for to in block.then:
+            arrivals[id(entry), to].append((this.as_of, block))
 
 
 def depart(this: Run, copies: list[Copy], arrivals: dict[tuple[int, str], list[Arrival]]) -> None:

@@ -45,7 +45,11 @@ class Goal:
 
 @dataclass(frozen=True)
 class Block:
-    """One block; only the fields of its kind are set. `order` is its place in the file."""
+    """One block; only the fields of its kind are set. `order` is its place in the file.
+
+    Kind `gone`: a block that `moved` or `removed` names; `then` is where it leads, `order` is after all blocks of the
+    file.
+    """
 
     id: str
     kind: str
@@ -81,6 +85,7 @@ class Series:
     idle_exit: timedelta | None
     holdout: float
     priority: int
+    gone: tuple[Block, ...] = ()
 
     @property
     def entry_rules(self) -> list[Block]:
@@ -198,6 +203,20 @@ def read_series(text: str) -> Series:
         idle_exit=duration(raw["idle_exit"]) if "idle_exit" in raw else None,
         holdout=raw.get("holdout", 0),
         priority=raw.get("priority", 0),
+        gone=read_gone(raw),
+    )
+
+
+def read_gone(raw: dict[str, Any]) -> tuple[Block, ...]:
+    """The blocks that are gone, in the order in which the file says where who stands there goes on, or that they leave.
+
+    What `removed` names leads nowhere, so its place among them says nothing.
+    """
+    ways = {key: listed(to) for key, to in (raw.get("moved") or {}).items()}
+    ways |= dict.fromkeys(listed(raw.get("removed")), ())
+    return tuple(
+        Block(id=key, kind="gone", order=len(raw["blocks"]) + number, then=to)
+        for number, (key, to) in enumerate(ways.items())
     )
 
 

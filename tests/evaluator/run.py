@@ -67,7 +67,10 @@ def run_series(this: Run, series: Series) -> None:
 
 
 def goals(this: Run, series: Series) -> None:
-    """5.1 Goals, of entries and of messages, whatever became of the entry."""
+    """5.1 Goals, of entries and of messages, whatever became of the entry.
+
+    A message of a block that is gone is still received; its goal is no longer judged.
+    """
     for entry in this.present(this.state.entries_of(series.id)):
         if series.goal and entry.goal_at is None and entry.goal_open and not entry.goal_met_at_entry:
             closes_at = entry.entered_at + series.goal.within
@@ -76,7 +79,8 @@ def goals(this: Run, series: Series) -> None:
                 entry.end("goal", this.as_of)
         for message in entry.messages.values():
             receive(this, entry, message)
-            goal = series.blocks[message.block_id].goal
+            block = series.blocks.get(message.block_id)
+            goal = block and block.goal
             if goal and message.received_at and message.goal_at is None and message.goal_open:
                 closes_at = message.received_at + goal.within
                 judged = judge_goal(this, entry, goal.rule, message.received_at, closes_at)
@@ -191,7 +195,8 @@ def advances(this: Run, chosen: list[Series]) -> None:
 
 
 def miss(series: Series, entry: Entry) -> None:
-    """*Vanished customers* are left as they are; what could not be sent says why."""
+    """*Vanished customers* are left as they are, also at a block that is gone; what could not be sent says why."""
     for visit in entry.visits.values():
-        if visit.left_at is None and series.blocks[visit.block_id].kind == "content":
+        block = series.blocks.get(visit.block_id)
+        if visit.left_at is None and block and block.kind == "content":
             visit.blocked_by = None if visit.block_id in entry.messages else "customer_missing"
