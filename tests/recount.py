@@ -54,6 +54,8 @@ class World:
             connection.execute("set timezone = 'UTC'")
             self.rows = {name: read(connection, f"series.{name}") for name in STATE}
             self.engagements = self.source(connection, "engagements")
+            self.first_engagements = read(connection, "series_state.first_engagements")
+            self.customers = {str(row["customer_id"]) for row in self.source(connection, "customers")}
             self.pending_tags = read(connection, "series_state.pending_tags")
             self.has_tags = bool(
                 connection.execute("from duckdb_tables() where table_name = 'customer_tags'").fetchall()
@@ -85,6 +87,10 @@ class World:
 
     def as_of(self, series_id: str) -> datetime:
         return self.newest(series_id).ran[-1]
+
+    @property
+    def last_run(self) -> datetime:
+        return max(tick["as_of"] for tick in self.rows["ticks"])
 
     def version_at(self, series_id: str, instant: datetime) -> int:
         return next(version.number for version in self.versions[series_id] if instant in version.ran)
@@ -453,9 +459,13 @@ def message_performance(world: World) -> Iterator[Row]:
     rows = []
     for message in sorted(world.rows["messages"], key=lambda row: row["entry_id"]):
         whose = (message["series_id"], message["block_id"], message["customer_id"])
+        # A series that did not take part in the last run, and a customer who has vanished, have seen less than there is;
+        # only the runs know what that was.
+        is_up_to_date = world.as_of(message["series_id"]) == world.last_run
+        sees_all = is_up_to_date and str(message["customer_id"]) in world.customers
         kinds = {
             row["kind"]
-            for row in world.engagements
+            for row in (world.engagements if sees_all else world.first_engagements)
             if row["message_id"] == message["message_id"]
             and row["occurred_at"] is not None
             and as_utc(row["occurred_at"]) <= world.as_of(message["series_id"])

@@ -88,8 +88,7 @@ def test_of_a_conformance_case(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", range(8 if PROFILE == "deep" else 1))
 def test_of_a_random_play(number: int) -> None:
     # The time zone moves cohorts and days; blocks are taken out while customers stand there.
-    # The recount counts what came back for customers who have vanished; runs see it when they are back. No such play.
-    @seed(number + 2)
+    @seed(number)
     @settings(max_examples=2, phases=[Phase.generate], database=None, deadline=None, suppress_health_check=SLOW)
     @given(plays())
     def agree(play: Play) -> None:
