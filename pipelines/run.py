@@ -242,7 +242,7 @@ def versions(definitions: Definitions, checked: CheckedDefinitions) -> dict[str,
 def version_of(definitions: Definitions, series: Series) -> Version:
     """The version of one series; `pipelines.plan.changes` takes the text apart again."""
     text = series.text
-    if "in_segment" in text:
+    if "in_segment" in text.lower():
         # Every line is a comment, so that the text can be read again.
         rules = {name: rule.value.strip().replace("\n", "\n#     ") for name, rule in definitions.segments.items()}
         segments = "".join(f"#   {name}: {rule}\n" for name, rule in rules.items())

@@ -379,8 +379,15 @@ def block_funnel(world: World) -> Iterator[Row]:
                 for entry in world.entries
                 if entry["series_id"] == name and entry["arm"] == "treatment" and shown in (None, entry["version"])
             ]
-            before = {origin for text in texts(world, name) for origin, to in branches(text) if to == block_id}
-            reached = {row["entry_id"] for row in visits if row["block_id"] in before and shown in version(row)}
+            ways = [way for text in texts(world, name) for way in branches(text).items()]
+            before = {origin for (origin, to), words in ways if to == block_id and words != {"moved"}}
+            gone = {origin for (origin, to), words in ways if to == block_id and words == {"moved"}}
+            reached = {
+                row["entry_id"]
+                for row in visits
+                if shown in version(row)
+                and (row["block_id"] in before or (row["block_id"] in gone and row["outcome"] == "moved"))
+            }
             starts = block_id in {block.id for block in newest.entry_rules}
             ages = [(world.as_of(name) - row["arrived_at"]) / DAY for row in there if row["left_at"] is None]
             outcomes = Counter(row["outcome"] for row in there)
@@ -439,7 +446,7 @@ def path_flow(world: World) -> Iterator[Row]:
                 and shown in (None, by_entry[row["entry_id"]]["version"])
             ]
             ways = (branches(text).get((origin, target)) for text in texts(world, name))
-            words = next(found for found in ways if found)
+            words = next((found for found in ways if found and found != {"moved"}), {"moved"})
             yield {
                 "series_id": name,
                 "version": shown,
@@ -459,8 +466,8 @@ def message_performance(world: World) -> Iterator[Row]:
     rows = []
     for message in sorted(world.rows["messages"], key=lambda row: row["entry_id"]):
         whose = (message["series_id"], message["block_id"], message["customer_id"])
-        # A series that did not take part in the last run, and a customer who has vanished, have seen less than there is;
-        # only the runs know what that was.
+        # A series that did not take part in the last run, and a customer who has vanished, have seen less than there
+        # is; only the runs know what that was.
         is_up_to_date = world.as_of(message["series_id"]) == world.last_run
         sees_all = is_up_to_date and str(message["customer_id"]) in world.customers
         kinds = {

@@ -21,7 +21,7 @@ from pipelines.guards import GuardError, GuardFinding
 from pipelines.model import STATUSES
 from pipelines.plan import plan
 from pipelines.plan.changes import ORDER, compare
-from pipelines.plan.plan import BlockChange, Changes, Plan, PlannedMessages, SeriesPlan
+from pipelines.plan.plan import BlockChange, Changes, Departures, Plan, PlannedMessages, SeriesPlan
 from pipelines.problems import RefusedError, RunError, UsageError
 from tests import shop as whole_shop
 from warehouse.adapter import LockedError, WarehouseError
@@ -167,7 +167,7 @@ offer "From free to Premium": new
 
 def test_a_series_as_it_ran_last(ran: Shop) -> None:
     series = ran.series()
-    assert (series.definition, series.changes, series.customers) == ("same", None, 8)
+    assert (series.definition, series.changes, series.customers) == ("same", None, 4)
     assert [(one.block_id, one.channel, one.messages) for one in series.messages] == [("look", "banner", 4)]
     assert ran.series(THIRD).counts["tags_written"] == 4
     quiet = ran.call("--as-of", "2026-03-02T10:00Z")
@@ -298,10 +298,14 @@ def test_where_customers_of_a_block_that_is_gone_go(ran: Shop) -> None:
     changes = ran.changes()
     assert changes.keys == ("moved",)
     assert changes.blocks[-1] == BlockChange("settle", "gone", None, "wait", (), 4, ("rest",))
-    assert "4 customers there, to move to rest\n" in ran.call("--as-of", SECOND).stdout
+    assert "4 customers there; `moved` leads to rest\n" in ran.call("--as-of", SECOND).stdout
     ran.edit(("moved: {settle: [rest]}", "removed: [settle]"))
     assert ran.changes().keys == ("removed",)
-    assert "4 customers there, to leave\n" in ran.call("--as-of", SECOND).stdout
+    (departures,) = ran.series().departures
+    assert departures == Departures("settle", "removed", 4)
+    ran.sql("delete from customers where customer_id = (select min(customer_id) from series.entries)")
+    assert ran.series().departures[0].customers == 3
+    assert "4 customers there; `removed` ends their path\n" in ran.call("--as-of", SECOND).stdout
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -311,7 +315,7 @@ def test_every_status(ran: Shop, status: str) -> None:
     assert series.state == ("idle" if status in ("draft", "paused") else "runs")
     if series.state == "idle":
         text = ran.call("--as-of", THIRD).stdout
-        assert f"offer: takes no part. It is {status}. Its definition has changed.\n" in text
+        assert f"offer: takes no part. It is {status}.\n  changed  status\n" in text
     if status == "stopped":
         assert series.counts["ended"] == 4
         assert not series.blocked
@@ -332,8 +336,8 @@ def test_a_series_whose_file_is_gone_leaves_its_customers_where_they_are(ran: Sh
     ran.edit(("series: offer", "series: better"), file="series_definitions/better.yml")
     new, gone = ran.plan().series
     assert (new.series_id, new.definition, new.counts["entered"]) == ("better", "new", 4)
-    assert (gone.series_id, gone.state, gone.customers) == ("offer", "gone", 8)
-    assert "offer: takes no part. It has no file any more; 8 customers stay where they are.\n" in (
+    assert (gone.series_id, gone.state, gone.customers) == ("offer", "gone", 4)
+    assert "offer: takes no part. It has no file any more; 4 customers stay where they are.\n" in (
         ran.call("--as-of", SECOND).stdout
     )
     (ran.folder / "series_definitions/better.yml").unlink()
@@ -472,5 +476,5 @@ def test_docs_name_every_field() -> None:
     docs = (Path(__file__).parent.parent / "docs/plan.md").read_text()
     classes = [one for one in vars(plan).values() if is_dataclass(one) and one.__module__ == plan.__name__]
     names = {field.name for one in [*classes, GuardFinding] for field in fields(one)}
-    assert len(classes) == 6
+    assert len(classes) == 7
     assert not {name for name in names if f"`{name}`" not in docs}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from pipelines.graph import build_graph
+from pipelines.graph import build_graph, structure_problems
 from pipelines.hint import did_you_mean
 from pipelines.model import Block, Text
 from pipelines.reader import Reader
@@ -18,13 +18,14 @@ def read_gone(reader: Reader, blocks: Mapping[str, Block]) -> Mapping[str, tuple
         blocks: Those that it has.
     """
     gone: dict[str, tuple[Text, ...]] = {}
-    entry_rules = build_graph(blocks).entry_rules
+    # What seems to be an entry rule may be none, once what is wrong elsewhere is mended.
+    entry_rules = () if structure_problems(blocks) else build_graph(blocks).entry_rules
     if moved := reader.inner("moved", None):
         for block_id, entry in moved.node.entries.items():
             _expect_gone(reader, entry.key, "moved", blocks)
             gone[block_id] = moved.texts(block_id)
             for target in gone[block_id]:
-                _expect_target(reader, target, block_id, blocks, entry_rules)
+                _expect_target(reader, target, block_id, blocks, entry_rules, moved.node.entries)
     for block in reader.texts("removed"):
         _expect_gone(reader, block, "removed", blocks)
         if block.value in gone:
@@ -44,10 +45,16 @@ def _expect_gone(reader: Reader, block: Text, key: str, blocks: Collection[str])
 
 
 def _expect_target(
-    reader: Reader, target: Text, block_id: str, blocks: Collection[str], entry_rules: Collection[str]
+    reader: Reader,
+    target: Text,
+    block_id: str,
+    blocks: Collection[str],
+    entry_rules: Collection[str],
+    others: Collection[str],
 ) -> None:
     if target.value not in blocks:
-        hint = did_you_mean(target.value, blocks)
+        gone = "; it is gone as well, so name the block where its customers go"
+        hint = gone if target.value in others else did_you_mean(target.value, blocks)
         reader.report(
             target.position, f"`moved` leads from `{block_id}` to `{target}`, which is no block of this series{hint}"
         )

@@ -64,7 +64,7 @@ def tell_entry(told: Told, entry: EntryRow) -> Entry:
     rows = told.journal.visits.get(entry.entry_id, [])
     place = {block_id: number for number, block_id in enumerate(told.checked.graph.order)} if told.checked else {}
     # Visits of one instant follow each other as the blocks do.
-    rows = sorted(rows, key=lambda row: (row.arrived_at, place.get(row.block_id, 0)))
+    rows = sorted(rows, key=lambda row: (row.arrived_at, place.get(row.block_id, len(place))))
     unreached = (
         not_reached(told.checked.series, told.checked.graph, {row.block_id: row for row in rows})
         if told.checked and entry.arm != "holdout"

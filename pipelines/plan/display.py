@@ -17,10 +17,10 @@ def text(plan: Plan, *, diff: bool = False) -> str:
     title = f"Plan of the run at {format_instant(plan.as_of)}{target}"
     if not plan.series:
         return f"{title}: no series to run."
-    takes_part = [one for one in plan.series if one.state in ("runs", "fails")]
-    last = [_headline(one) for one in plan.series if one not in takes_part]
+    told = [one for one in plan.series if one.state in ("runs", "fails") or one.changes]
+    last = [_headline(one) for one in plan.series if one not in told]
     last += [f"Accepted: source `{found.source}`: {found.message}." for found in plan.guards if found.source]
-    paragraphs = ["\n".join(_series(plan, one, diff=diff)) for one in takes_part]
+    paragraphs = ["\n".join(_series(plan, one, diff=diff)) for one in told]
     return "\n\n".join([f"{title}. {_NOTHING}", *paragraphs, *(["\n".join(last)] if last else [])])
 
 
@@ -58,12 +58,11 @@ def _headline(one: SeriesPlan) -> str:
             since = f"as at {run}"
     match one.state:
         case "idle" | "gone":
-            changed = " Its definition has changed." if one.definition == "changed" else ""
-            return f"{one.series_id}: takes no part. {one.reason}{changed}"
+            return f"{one.series_id}: takes no part. {one.reason}"
         case "fails":
             return f"{one.series_id}{title}: {since}{status}; the run would fail.\n  {one.reason}"
         case _:
-            nothing = "" if any(one.counts.values()) else "; nothing to do"
+            nothing = "" if any(one.counts.values()) or one.departures else "; nothing to do"
             return f"{one.series_id}{title}: {since}{status}{nothing}"
 
 
@@ -97,7 +96,7 @@ def _onwards(leads_to: tuple[str, ...] | None) -> str:
     """Where those go on who stand at a block that is gone."""
     if leads_to is None:
         return ""
-    return f", to move to {', '.join(leads_to)}" if leads_to else ", to leave"
+    return f"; `moved` leads to {', '.join(leads_to)}" if leads_to else "; `removed` ends their path"
 
 
 def _numbers(one: SeriesPlan) -> Iterator[tuple[str, int, str]]:
@@ -108,6 +107,10 @@ def _numbers(one: SeriesPlan) -> Iterator[tuple[str, int, str]]:
         if name == "messages_queued":
             for queued in one.messages:
                 yield f"  {queued.block_id}", queued.messages, f"{queued.channel}{', held' if queued.held else ''}"
+    if one.departures:
+        yield "leave what is gone", sum(left.customers for left in one.departures), ""
+    for left in one.departures:
+        yield f"  {left.block_id}", left.customers, left.outcome
     if one.blocked:
         yield "not to be sent now", sum(blocked.customers for blocked in one.blocked), ""
     for blocked in one.blocked:

@@ -70,6 +70,15 @@ class PlannedMessages:
 
 
 @dataclass(frozen=True, slots=True)
+class Departures:
+    """Customers who would leave one block that is gone: ``moved`` to where the file says, or ``removed``."""
+
+    block_id: str
+    outcome: Literal["moved", "removed"]
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
 class BlockedMessages:
     """Customers who would wait at one block for a message that may not be sent now, and why."""
 
@@ -90,7 +99,7 @@ class SeriesPlan:
         last_run: Newest ``as_of``, naive UTC; None where it never ran.
         definition: Beside the version that ran last; None where there is no file any more.
         changes: What changed; None where nothing did.
-        customers: How many customers stand in it now, before the run, each counted at every block.
+        customers: How many customers stand in it now, before the run.
         counts: What the run would do, as in ``series.ticks``; empty when it is not ``runs``.
     """
 
@@ -105,6 +114,7 @@ class SeriesPlan:
     customers: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     messages: tuple[PlannedMessages, ...] = ()
+    departures: tuple[Departures, ...] = ()
     blocked: tuple[BlockedMessages, ...] = ()
 
 

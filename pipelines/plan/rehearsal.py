@@ -11,7 +11,7 @@ from pipelines.guards import GuardFinding, are_set, read_findings
 from pipelines.memo import Memo
 from pipelines.model import Definitions, Series
 from pipelines.plan.changes import compare
-from pipelines.plan.plan import BlockedMessages, Changes, Plan, PlannedMessages, SeriesPlan
+from pipelines.plan.plan import BlockedMessages, Changes, Departures, Plan, PlannedMessages, SeriesPlan
 from pipelines.run import SeriesRun, run, version_of
 from pipelines.schedule import format_instant
 from pipelines.sql_text import read_query
@@ -31,14 +31,11 @@ class _Newest:
 
 @dataclass(frozen=True)
 class _Before:
-    """What there is before the run: newest runs by series, and how many customers stand at each block of a series."""
+    """What there is before the run: newest runs, how many customers stand in each series, and at each of its blocks."""
 
     newest: Mapping[str, _Newest] = field(default_factory=dict)
+    customers: Mapping[str, int] = field(default_factory=dict)
     standing: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-    def customers(self, series_id: str) -> int:
-        """How many stand in a series, at whatever block."""
-        return sum(self.standing.get(series_id, {}).values())
 
 
 @dataclass
@@ -46,6 +43,7 @@ class _After:
     """What there is at the end of the run's transaction: rows by series, and what guards found."""
 
     messages: Mapping[str, Sequence[tuple[Any, ...]]] = field(default_factory=dict)
+    departures: Mapping[str, Sequence[tuple[Any, ...]]] = field(default_factory=dict)
     blocked: Mapping[str, Sequence[tuple[Any, ...]]] = field(default_factory=dict)
     guards: tuple[GuardFinding, ...] = ()
 
@@ -65,6 +63,7 @@ def make_plan(
 
     def look(ran: Sequence[SeriesRun]) -> None:
         after.messages = _by_series(warehouse, "messages", {"as_of": as_of})
+        after.departures = _by_series(warehouse, "departures", {"as_of": as_of})
         after.blocked = _by_series(warehouse, "blocked")
         if are_set(definitions):
             after.guards = read_findings(warehouse, as_of, [one.series_id for one in ran])
@@ -83,7 +82,8 @@ def _read_before(warehouse: Warehouse) -> _Before:
     for stood in read_standing(warehouse):
         blocks = standing.setdefault(stood.series_id, {})
         blocks[stood.block_id] = blocks.get(stood.block_id, 0) + stood.customers
-    return _Before({series_id: _Newest(*newest) for series_id, *newest in rows}, standing)
+    newest = {series_id: _Newest(*found) for series_id, *found in rows}
+    return _Before(newest, dict(warehouse.fetch(read_query("plan/customers"))), standing)
 
 
 def _by_series(
@@ -100,6 +100,7 @@ def _plan(definitions: Definitions, ran: SeriesRun, before: _Before, after: _Aft
     newest, runs = before.newest.get(name), ran.state == "done"
     changes = _changes(definitions, series, newest, before.standing.get(name, {}))
     messages = (PlannedMessages(*row) for row in after.messages.get(name, ()))
+    departures = (Departures(*row) for row in after.departures.get(name, ()))
     blocked = (BlockedMessages(*row) for row in after.blocked.get(name, ()))
     order = {block_id: place for place, block_id in enumerate(series.blocks)}
     return SeriesPlan(
@@ -111,9 +112,10 @@ def _plan(definitions: Definitions, ran: SeriesRun, before: _Before, after: _Aft
         last_run=newest.as_of if newest else None,
         definition="changed" if changes else "same" if newest else "new",
         changes=changes,
-        customers=before.customers(name),
+        customers=before.customers.get(name, 0),
         counts=ran.counts or {},
         messages=tuple(sorted(messages, key=lambda one: order.get(one.block_id, 0))) if runs else (),
+        departures=tuple(departures) if runs else (),
         blocked=tuple(sorted(blocked, key=lambda one: order.get(one.block_id, 0))) if runs else (),
     )
 
@@ -133,7 +135,7 @@ def _changes(
 def _gone(definitions: Definitions, before: _Before) -> Iterator[SeriesPlan]:
     """Series without a file in which customers stand; nobody would miss the others."""
     for name, newest in before.newest.items():
-        customers = before.customers(name)
+        customers = before.customers.get(name, 0)
         if name not in definitions.series and customers:
             stay = "1 customer stays" if customers == 1 else f"{customers:,} customers stay"
             reason = f"It has no file any more; {stay} where they are."

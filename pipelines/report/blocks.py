@@ -11,6 +11,7 @@ from pipelines.report.history import SeriesHistory
 from pipelines.report.measures import ENDED_AS
 from warehouse.tables import OUTCOMES
 
+_WAYS = {"series_id": pl.String(), "from_block": pl.String(), "to_block": pl.String(), "is_move": pl.Boolean()}
 _KEY = ["series_id", "version", "block_id"]
 _COUNTS = ["arrived", "waiting", *OUTCOMES, *(f"ended_{status}" for status in ENDED_AS)]
 
@@ -51,10 +52,10 @@ def block_funnel(
 
 def _previous(counts: pl.DataFrame, converging: pl.DataFrame, histories: Mapping[str, SeriesHistory]) -> pl.DataFrame:
     """How many entries reached a block that leads to each block: where one does, that one's own count."""
-    ends = [(series_id, *ends) for series_id, history in histories.items() for ends in history.branches()]
+    ways = [(series_id, *way) for series_id, history in histories.items() for way in history.ways()]
     single = (
-        pl.DataFrame(ends, schema=dict.fromkeys(("series_id", "from_block", "to_block"), pl.String()), orient="row")
-        .filter(pl.len().over("series_id", "to_block") == 1)
+        pl.DataFrame(ways, schema=_WAYS, orient="row")
+        .filter(pl.len().over("series_id", "to_block") == 1, ~pl.col("is_move"))
         .join(counts, left_on=["series_id", "from_block"], right_on=["series_id", "block_id"])
         .select("series_id", "version", block_id="to_block", previous="arrived")
     )

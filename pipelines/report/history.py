@@ -98,12 +98,21 @@ class SeriesHistory:
         block = self.block(block_id)
         return block.channel.value if isinstance(block, ContentBlock) else None
 
+    def ways(self) -> set[tuple[str, str, bool]]:
+        """From which block to which any version has led, and whether from one that was gone."""
+        connections = [way for version in self.versions for way in version.connections] or self.connections
+        return {(way.from_block, way.to_block, way.branch == "moved") for way in connections}
+
     def branches(self) -> dict[tuple[str, str], str]:
-        """Each connection that any version has had: ``then``, ``else`` or ``both``, as the newest of them says."""
+        """Each connection that any version has had: ``then``, ``else`` or ``both``, as the newest of them says.
+
+        ``moved``: no version has it between its blocks; it led on from a block that was gone.
+        """
         found: dict[tuple[str, str], str] = {}
         texts = [version.connections for version in sorted(self.versions, key=lambda version: version.newest_as_of)]
         for connections in texts or [self.connections]:
-            found |= _branches(connections)
+            branches = _branches(connections)
+            found = branches | found | {ends: branch for ends, branch in branches.items() if branch != "moved"}
         return found
 
 

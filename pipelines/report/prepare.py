@@ -48,6 +48,7 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
         "version": "bigint",
         "from_block": "varchar",
         "is_good": "boolean",
+        "is_move": "boolean",
         "to_block": "varchar",
         "chunk": "bigint",
         "bit": "bigint",
@@ -139,6 +140,7 @@ def _connection_rows(history: SeriesHistory) -> list[Sequence[str]]:
             str(version.number),
             literal(connection.from_block),
             str(connection.outcome_is_good).lower(),
+            str(connection.branch == "moved").lower(),
             literal(connection.to_block),
             *_bit(numbers[connection.from_block, connection.to_block]),
         )

@@ -234,9 +234,9 @@ PATH_FLOW = ReportTable(
         Column(
             "branch",
             TEXT,
-            "`then`, `else`, `both`, or `moved` (from a gone block) in the newest version that has it; null: none.",
+            "`then`, `else` or `both`, in the newest version that has it; `moved`: only from a block that was gone.",
         ),
-        Column("in_definition", FLAG, "The newest version has the connection."),
+        Column("in_definition", FLAG, "The newest version has the connection, between blocks that it has."),
         Column("advanced", NUMBER, "Entries that reached the next block this way."),
         Column("merged", NUMBER, "Entries that came this way to a block they had visited already."),
         Column("share_of_left", SHARE, "(advanced + merged) / entries that have left from_block, 0 to 1; null: none."),
