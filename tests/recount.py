@@ -90,7 +90,8 @@ class World:
 
     @property
     def last_run(self) -> datetime:
-        return max(tick["as_of"] for tick in self.rows["ticks"])
+        ran: list[datetime] = [tick["as_of"] for tick in self.rows["ticks"]]
+        return max(ran)
 
     def version_at(self, series_id: str, instant: datetime) -> int:
         return next(version.number for version in self.versions[series_id] if instant in version.ran)

@@ -27,7 +27,7 @@ from tests.test_worlds import SLOW, compared
 from tests.worlds import Play, dump, plays
 from warehouse.adapter import Warehouse
 
-EXAMPLES = 6
+EXAMPLES = 4
 FILE = "series_definitions/s0.yml"
 
 
