@@ -95,3 +95,24 @@ def test_until_the_file_says_where_they_go_the_series_fails_and_they_stay(tmp_pa
     assert engine.states == ["done"]
     (advance,) = [row for row in engine.tables["advances"] if row["from_block"] == "old"]
     assert (advance["to_block"], advance["advanced_at"]) == ("rest", datetime(2026, 3, 2, 11))
+
+
+@pytest.mark.parametrize(
+    ("where", "becomes", "became"),
+    [
+        ("moved: {old: rest}", "leads on to `rest`", "the definition said where to go on"),
+        ("removed: [old]", "ends the path here", "the definition ended the path here"),
+    ],
+)
+def test_an_explanation_says_where_they_go_and_went(tmp_path: Path, where: str, becomes: str, became: str) -> None:
+    engine = Quiet(tmp_path)
+    engine.perform(step(9, {"customers": [ADA]}, {"journey": BEFORE}))
+    (tmp_path / "series_definitions" / "journey.yml").write_text(AFTER.replace("WHERE", where))
+    (series,) = Project.open(tmp_path).explain("ada").series
+    # Both have arrived at one instant, and only one of them has a place in the definition.
+    start, old = series.entries[0].visits
+    assert (start.block_id, old.block_id, old.is_defined) == ("start", "old", False)
+    assert old.explained == f"the definition has no such block any more; the next run {becomes}"
+    engine.perform(step(10, {}, {}))
+    (series,) = Project.open(tmp_path).explain("ada").series
+    assert series.entries[0].visits[1].explained == f"the block was gone, and {became}"

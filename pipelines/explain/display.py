@@ -148,10 +148,10 @@ def _goal(entry: Entry) -> Iterator[Line]:
 
 
 def _visit(visit: Visit) -> Iterator[Line]:
-    kind = visit.kind or "gone"
-    gone = "" if visit.is_defined else ", not in the definition any more"
-    version = ", by an earlier version" if visit.changed else ""
-    yield 2, f"{format_instant(visit.arrived_at)}  {_named(visit.block_id, visit.label)} ({kind}{gone}{version})"
+    gone = "" if visit.is_defined else "not in the definition any more"
+    version = "by an earlier version" if visit.changed else ""
+    words = ", ".join(word for word in (visit.kind, gone, version) if word)
+    yield 2, f"{format_instant(visit.arrived_at)}  {_named(visit.block_id, visit.label)} ({words})"
     if visit.does and visit.kind not in ("rule", "tag"):
         yield 4, visit.does
     yield 4, f"{_outcome(visit)}{_tags(visit) or visit.explained}"
