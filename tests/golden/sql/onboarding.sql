@@ -877,7 +877,8 @@ with
                 goal.goal_at is not null and entry.series_id in ('onboarding') as reached_goal,
             entry.series_id in ('') as is_stopped
         from series.entries as entry
- left join run_goals as goal on goal.entry_id = entry.entry_id         where entry.series_id in ('onboarding') and entry.status = 'active'
+        join run_series as ran on ran.series_id = entry.series_id
+ left join run_goals as goal on goal.entry_id = entry.entry_id         where entry.status = 'active'
     ),
             tag_facts as (
             select tagged.customer_id, bool_or(tagged.tag = 'left') as "has_tag_left_770c6b3b"
@@ -2535,6 +2536,7 @@ select 1
 from (
 select pending.customer_id, pending.tag
 from series_state.pending_tags as pending
+join source_customers as customer on customer.customer_id = pending.customer_id
 left join
     source_customer_tags as source_tag on source_tag.customer_id = pending.customer_id and source_tag.tag = pending.tag
 where (pending.action = 'add') = (source_tag.customer_id is not null)
@@ -2708,6 +2710,12 @@ with
         select entry_id
         from run_entries
     ),
+    standing as (
+        select entry.entry_id, entry.status = 'active' as is_active
+        from touched
+        join series.entries as entry on entry.entry_id = touched.entry_id
+        group by entry.entry_id, entry.status
+    ),
     unmatched as (
         select
             reached.series_id,
@@ -2725,15 +2733,14 @@ group by visit.entry_id, visit.block_id
 having count(*) > 1
 union all
 select
-    entry.entry_id,
+    standing.entry_id,
     visit.block_id,
     case
-        when entry.status = 'active' then 'active without an open visit' else 'open although its entry has ended'
+        when standing.is_active then 'active without an open visit' else 'open although its entry has ended'
     end as problem
-from touched
-join series.entries as entry on entry.entry_id = touched.entry_id
-left join series_state.open_visits as visit on visit.entry_id = entry.entry_id
-where (entry.status = 'active') <> (visit.entry_id is not null)
+from standing
+left join series_state.open_visits as visit on visit.entry_id = standing.entry_id
+where standing.is_active <> (visit.entry_id is not null)
 union all
 select
     unmatched.entry_id,
