@@ -245,7 +245,7 @@ def _find(job: Job) -> Iterator[Statement]:
 
 def _move(job: Job) -> Iterator[Statement]:
     """Who leaves where they stood, then level by level who arrives and how far they get."""
-    if any(job.gone(checked) for checked in job.having("live", "emptying")):
+    if any(gone_rows(job)):
         yield _into("run_visits", "customers standing at blocks that are gone", render("gone_visits"))
     for kind in _KINDS:
         for select in visit_steps.standing_visits(job, kind):

@@ -18,9 +18,9 @@ def read_gone(reader: Reader, blocks: Mapping[str, Block]) -> Mapping[str, tuple
         blocks: Those that it has.
     """
     gone: dict[str, tuple[Text, ...]] = {}
-    # What seems to be an entry rule may be none, once what is wrong elsewhere is mended.
-    entry_rules = () if structure_problems(blocks) else build_graph(blocks).entry_rules
     if moved := reader.inner("moved", None):
+        # What seems to be an entry rule may be none, once what is wrong elsewhere is mended.
+        entry_rules = () if structure_problems(blocks) else build_graph(blocks).entry_rules
         for block_id, entry in moved.node.entries.items():
             _expect_gone(reader, entry.key, "moved", blocks)
             gone[block_id] = moved.texts(block_id)

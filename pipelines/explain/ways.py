@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pipelines.explain.explanation import NotReached, Reason
 from pipelines.explain.journal import VisitRow
@@ -16,14 +16,14 @@ def not_reached(series: Series, graph: Graph, visits: Mapping[str, VisitRow]) ->
     from_gone = [way for way in ways_from_gone(series) if _stands_at(visits.get(way.from_block))]
     ways = [*graph.connections, *from_gone]
     return tuple(
-        NotReached(block_id, block.label, tuple(dict.fromkeys(_reasons(block_id, graph, ways, visits))))
+        NotReached(block_id, block.label, tuple(dict.fromkeys(_reasons(block_id, graph.entry_rules, ways, visits))))
         for block_id, block in series.blocks.items()
         if isinstance(block, ContentBlock) and block_id not in visits
     )
 
 
 def _reasons(
-    block_id: str, graph: Graph, ways: Sequence[Connection], visits: Mapping[str, VisitRow]
+    block_id: str, entry_rules: Collection[str], ways: Sequence[Connection], visits: Mapping[str, VisitRow]
 ) -> Iterator[Reason]:
     """By the nearest blocks before it that were visited; of entry rules that were not, that they were not."""
     seen: set[str] = set()
@@ -39,7 +39,7 @@ def _reasons(
             elif connection.from_block not in seen:
                 seen.add(connection.from_block)
                 pending.append(connection.from_block)
-        if target in graph.entry_rules:
+        if target in entry_rules:
             yield Reason("not_entered_there", f"entry rule `{target}` was not passed")
 
 
