@@ -4,6 +4,10 @@
 
 BIN := .venv/bin
 
+# Planning short statements is asking for memory in small pieces; keeping more of them at hand saves a sixth of the time.
+# Where the C library is another one than glibc, this says nothing to it.
+demo test deep: export GLIBC_TUNABLES := glibc.malloc.tcache_count=60000
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 

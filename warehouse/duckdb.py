@@ -39,8 +39,22 @@ whatever SQL gets through."""
 
 _LARGEST = "select coalesce(max(estimated_size), 0) from duckdb_tables()"
 _FEW_ROWS = 250_000
-"""Up to so many rows in its largest table a warehouse is used by one thread. DuckDB shares out work by 122,880 rows, so
-a second thread would have nothing to do, and starting it costs an eighth of a run (measured with 2.0)."""
+"""Up to so many rows in its largest table a warehouse is used by one thread and plainly planned. DuckDB shares out work
+by 122,880 rows, so a second thread would have nothing to do, and starting it costs an eighth of a run; as much again is
+spent by optimizers on saving nothing (measured with 2.0)."""
+_WORTH_IT = (
+    "build_side_probe_side",
+    "column_lifetime",
+    "cte_inlining",
+    "deliminator",
+    "expression_rewriter",
+    "filter_pushdown",
+    "join_order",
+    "statistics_propagation",
+    "unused_columns",
+)
+"""The optimizers that are kept for few rows: without one of these, statements take longer than with it."""
+_OTHERS = f"select string_agg(name, ',') from duckdb_optimizers() where name not in {_WORTH_IT}"
 
 _IDENTIFIER = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 _SCHEMAS_OF = """
@@ -282,6 +296,7 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, inputs: Sequence[Input] = 
         one.open(connection, rows=rows)
     if connection.execute(_LARGEST).fetchall()[0][0] <= _FEW_ROWS:
         connection.execute("set threads = 1")
+        connection.execute(f"set disabled_optimizers = '{connection.execute(_OTHERS).fetchall()[0][0]}'")
     for statement in _LOCKDOWN:
         connection.execute(statement)
 

@@ -197,6 +197,10 @@ def _seen(name: str, windows: Sequence[timedelta | None], instant: str) -> str:
 
 def _event_column(call: EventCall, instant: str) -> str:
     chosen = f"event.name = {literal(call.name)}"
+    if call.function == "did" and call.at_least == 1 and call.where is None:
+        # The newest event answers for every window, so that calls with different ones share an aggregate.
+        newest = f"max(event.occurred_at) filter (where {chosen})"
+        return f"{newest} is not null" if call.within is None else f"{newest} > {instant} - {interval(call.within)}"
     if call.within is not None:
         chosen += f" and event.occurred_at > {instant} - {interval(call.within)}"
     if call.where is not None:

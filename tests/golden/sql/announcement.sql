@@ -747,7 +747,7 @@ with
                     moment.customer_id,
                     moment.instant,
  moment.visible_after,
-                    count(*) filter (where event.name = 'created_report') >= 1 as "did_created_report_6fa2103b",
+                    max(event.occurred_at) filter (where event.name = 'created_report') is not null as "did_created_report_6fa2103b",
         min(event.occurred_at) filter (where event.name = 'created_report') as "first_event_created_report_24ba4568"
                 from
                     (
@@ -871,7 +871,7 @@ where gone.entry_id = target.entry_id
 insert into run_matches (series_id, block_id, customer_id, entry_id, newest_entry_id, newest_entry_number, newest_status)
 with
             event_facts as (
-                select event.customer_id, count(*) filter (where event.name = 'login' and event.occurred_at > timestamp '2026-03-02 09:00:00' - interval '7' day) >= 1 as "did_login_018ce3c4"
+                select event.customer_id, max(event.occurred_at) filter (where event.name = 'login') > timestamp '2026-03-02 09:00:00' - interval '7' day as "did_login_018ce3c4"
                 from source_events as event
                 where ((event.name = 'login' and event.occurred_at > timestamp '2026-03-02 09:00:00' - interval '7' day)) and event.occurred_at <= timestamp '2026-03-02 09:00:00'
                 group by event.customer_id

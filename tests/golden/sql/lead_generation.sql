@@ -750,7 +750,7 @@ with
                     moment.customer_id,
                     moment.instant,
  moment.visible_after,
-                    count(*) filter (where event.name = 'requested_demo') >= 1 as "did_requested_demo_6c9d71c9",
+                    max(event.occurred_at) filter (where event.name = 'requested_demo') is not null as "did_requested_demo_6c9d71c9",
         min(event.occurred_at) filter (where event.name = 'requested_demo') as "first_event_requested_demo_2c11e038"
                 from
                     (
@@ -875,7 +875,7 @@ insert into run_matches (series_id, block_id, customer_id, entry_id, newest_entr
 with
             event_facts as (
                 select event.customer_id, count(*) filter (where event.name = 'visited_pricing' and event.occurred_at > timestamp '2026-03-02 09:00:00' - interval '30' day) >= 3 as "did_visited_pricing_d6c9d180",
-        count(*) filter (where event.name = 'visited_pricing' and event.occurred_at > timestamp '2026-03-02 09:00:00' - interval '2' day) >= 1 as "did_visited_pricing_ed91b5a6"
+        max(event.occurred_at) filter (where event.name = 'visited_pricing') > timestamp '2026-03-02 09:00:00' - interval '2' day as "did_visited_pricing_ed91b5a6"
                 from source_events as event
                 where ((event.name = 'visited_pricing' and event.occurred_at > timestamp '2026-03-02 09:00:00' - interval '30' day)) and event.occurred_at <= timestamp '2026-03-02 09:00:00'
                 group by event.customer_id

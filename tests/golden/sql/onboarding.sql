@@ -765,7 +765,7 @@ with
                     moment.customer_id,
                     moment.instant,
  moment.visible_after,
-                    count(*) filter (where event.name = 'invited_teammate') >= 1 as "did_invited_teammate_f6ff4a6b",
+                    max(event.occurred_at) filter (where event.name = 'invited_teammate') is not null as "did_invited_teammate_f6ff4a6b",
         min(event.occurred_at) filter (where event.name = 'invited_teammate') as "first_event_invited_teammate_6c1e81e2"
                 from
                     (
@@ -837,7 +837,7 @@ with
                     moment.customer_id,
                     moment.instant,
  moment.visible_after,
-                    count(*) filter (where event.name = 'invited_teammate') >= 1 as "did_invited_teammate_f6ff4a6b"
+                    max(event.occurred_at) filter (where event.name = 'invited_teammate') is not null as "did_invited_teammate_f6ff4a6b"
                 from
                     (
                         select distinct customer_id, instant, visible_after
@@ -1183,7 +1183,7 @@ with
                 select
                     moment.customer_id,
                     moment.instant,
-                    count(*) filter (where event.name = 'created_project') >= 1 as "did_created_project_d9de96e0"
+                    max(event.occurred_at) filter (where event.name = 'created_project') is not null as "did_created_project_d9de96e0"
                 from
                     (
                         select distinct customer_id, instant
@@ -1570,7 +1570,7 @@ with
                 select
                     moment.customer_id,
                     moment.instant,
-                    count(*) filter (where event.name = 'created_project') >= 1 as "did_created_project_d9de96e0"
+                    max(event.occurred_at) filter (where event.name = 'created_project') is not null as "did_created_project_d9de96e0"
                 from
                     (
                         select distinct customer_id, instant

@@ -742,7 +742,7 @@ with
                     moment.customer_id,
                     moment.instant,
  moment.visible_after,
-                    count(*) filter (where event.name = 'login') >= 1 as "did_login_0fc38e95",
+                    max(event.occurred_at) filter (where event.name = 'login') is not null as "did_login_0fc38e95",
         min(event.occurred_at) filter (where event.name = 'login') as "first_event_login_64ee31de"
                 from
                     (
@@ -866,8 +866,8 @@ where gone.entry_id = target.entry_id
 insert into run_matches (series_id, block_id, customer_id, entry_id, newest_entry_id, newest_entry_number, newest_status)
 with
             event_facts as (
-                select event.customer_id, count(*) filter (where event.name = 'login') >= 1 as "did_login_0fc38e95",
-        count(*) filter (where event.name = 'login' and event.occurred_at > timestamp '2026-03-02 09:00:00' - interval '21' day) >= 1 as "did_login_a270fe49"
+                select event.customer_id, max(event.occurred_at) filter (where event.name = 'login') is not null as "did_login_0fc38e95",
+        max(event.occurred_at) filter (where event.name = 'login') > timestamp '2026-03-02 09:00:00' - interval '21' day as "did_login_a270fe49"
                 from source_events as event
                 where (event.name = 'login') and event.occurred_at <= timestamp '2026-03-02 09:00:00'
                 group by event.customer_id
