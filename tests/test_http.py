@@ -148,6 +148,31 @@ def test_what_a_provider_may_have_forgotten_waits_for_a_person(warehouse: DuckDB
     assert offer(warehouse, server, entry, now=AS_OF + timedelta(hours=23, minutes=59))[0].status == "handed_off"
 
 
+def test_a_no_to_a_repeat_says_nothing_of_the_first_time(warehouse: DuckDB, server: Provider) -> None:
+    """Else it went again when the provider had forgotten its key."""
+    entry = f"{ONE}, {KEYED}"
+    server.replies += [Reply(202), Reply(does="dies"), Reply(202), Reply(202), Reply(202)]
+    assert [each.batch_id for each in offer(warehouse, server, entry)] == ["b1", "b1.1.unknown"]
+    server.replies.append(Reply(503))
+    (doubt,) = offer(warehouse, server, entry, now=LATER)
+    assert (doubt.status, doubt.error) == ("unknown", f"{server.url.split('/')[2]} answered 503 Service Unavailable.")
+    (kept,) = offer(warehouse, server, entry, now=AS_OF + timedelta(hours=24))
+    assert (kept.status, ids(server)) == ("unknown", [["0"], ["1"], ["2"], ["3"], ["4"], ["1"]])
+
+
+def test_what_is_left_of_a_repeat_stays_in_doubt_under_its_keys(warehouse: DuckDB, server: Provider) -> None:
+    entry = f"{ONE}, {KEYED}, per_request: 2"
+    server.replies += [Reply(does="dies"), Reply(does="dies")]
+    assert [each.status for each in offer(warehouse, server, entry)] == ["unknown"]
+    server.replies += [Reply(202), Reply(503)]
+    whole, rest = offer(warehouse, server, entry, now=LATER)
+    assert (whole.batch_id, whole.status, whole.message_count) == ("b1", "handed_off", 2)
+    assert (rest.batch_id, rest.status, rest.message_count) == ("b1.2.unknown", "unknown", 3)
+    assert offer(warehouse, server, entry, now=LATER + timedelta(hours=1))[0].status == "handed_off"
+    assert ids(server)[2:] == [["0", "1"], ["2", "3"], ["2", "3"], ["4"]]
+    assert len(set(keys(server))) == 3
+
+
 @pytest.mark.parametrize(("entry", "sent"), [(f"{ONE}, {KEYED}", 5), (ONE, 0)])
 def test_a_hand_off_that_was_killed_on_the_way(warehouse: DuckDB, server: Provider, entry: str, sent: int) -> None:
     claimed = "update series.batches set status = 'unknown', attempts = 1, offers = 1, last_error = $e"

@@ -286,6 +286,15 @@ def test_what_expired_while_nobody_knew_waits_for_a_person(warehouse: DuckDB, se
     assert offer(warehouse, server, now=CLOCK + MUCH_LATER) == ()
 
 
+def test_a_no_to_a_repeat_says_nothing_of_the_first_time(warehouse: DuckDB, server: Provider) -> None:
+    server.replies += [Reply(does="dies"), Reply(503)]
+    offer(warehouse, server)
+    (each,) = offer(warehouse, server, now=CLOCK + MUCH_LATER)
+    assert each.status == "unknown"
+    (kept,) = offer(warehouse, server, now=CLOCK + 2 * MUCH_LATER, as_of=AS_OF + timedelta(days=1))
+    assert (kept.status, keys(server)) == ("unknown", ["b1", "b1"])
+
+
 def test_a_hand_off_that_was_killed_on_the_way_is_unknown_and_goes_again(warehouse: DuckDB, server: Provider) -> None:
     claimed = "update series.batches set status = 'unknown', attempts = 1, offers = 1, last_error = $e"
     warehouse.execute(claimed, {"e": BROKEN_OFF})

@@ -279,13 +279,15 @@ def _send_group(
 
 
 def _send(way: _Way, sender: Sender, batch: Waiting, messages: pa.Table) -> Answer:
-    offer = Batch(batch.batch_id, batch.series_id, batch.block_id, batch.channel, batch.as_of, messages)
+    in_doubt = batch.status == "unknown" and way.sender.promise != "exactly_once"
+    offer = Batch(batch.batch_id, batch.series_id, batch.block_id, batch.channel, batch.as_of, messages, in_doubt)
     answer = Answer(batch, messages.num_rows, waits=way.waits, repeats=way.sender.promise != "at_most_once")
     try:
         return replace(answer, outcome=sender.send(offer).about(messages["message_id"].to_pylist()))
     except UserError as error:
-        is_unknown, retry_after = isinstance(error, UnansweredError), getattr(error, "retry_after", None)
-        return replace(answer, error=str(error), is_unknown=is_unknown, retry_after=retry_after)
+        # Whoever does not take it this time says nothing of the time before.
+        is_unknown = in_doubt or isinstance(error, UnansweredError)
+        return replace(answer, error=str(error), is_unknown=is_unknown, retry_after=getattr(error, "retry_after", None))
     except Exception as error:  # noqa: BLE001 - a defect of one sender must not hold up what goes through the others
         return replace(answer, error=_reason(error), is_unknown=True)
 

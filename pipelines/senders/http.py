@@ -75,7 +75,7 @@ class HttpSender:
         if not written and slips:
             raise SenderError(f"No message can be written: {slips[0]}.")
         why = {message_id: str(error) for message_id, error in unwritten.items()}
-        offer = Offer(self.recipe, self.pace, {**settings, **block}, why)
+        offer = Offer(self.recipe, self.pace, {**settings, **block}, why, batch.in_doubt)
         for part in parts_of(written, self.recipe.per_request):
             offer.send(part)
         return offer.outcome()

@@ -30,12 +30,14 @@ class Offer:
     Attributes:
         settings: What the templates of requests know.
         unwritten: Messages that cannot be written, with the reason.
+        in_doubt: Whether they may have been taken before; a provider that takes none now says nothing of that.
     """
 
     recipe: Recipe
     pace: Pace
     settings: Mapping[str, Any]
     unwritten: Mapping[str, str]
+    in_doubt: bool
     _refused: dict[str, str] = field(default_factory=dict)
     _deferred: dict[str, str] = field(default_factory=dict)
     _unanswered: dict[str, str] = field(default_factory=dict)
@@ -51,7 +53,7 @@ class Offer:
     def send(self, part: Part) -> None:
         """Offer some messages, unless there was a reason to stop."""
         if self._stopped is not None:
-            self._deferred |= dict.fromkeys(part.messages, self._stopped)
+            self._keep(part, self._stopped)
             return
         try:
             request = write_request(self.recipe, part, self.settings)
@@ -80,7 +82,7 @@ class Offer:
         """
         refused = {**self.unwritten, **self._refused}
         none_left = not (self._taken or refused)
-        if self._doubts:
+        if self._unanswered:
             is_keyed = self.recipe.remembers is not None
             if (none_left and not self._deferred) or (is_keyed and (none_left or self._is_cut)):
                 raise UnansweredError(self._error, self._retry_after)
@@ -145,9 +147,14 @@ class Offer:
 
     def _stop(self, part: Part, reason: str, error: str) -> None:
         """Whoever cannot take these is not asked for each of the others."""
-        self._deferred |= dict.fromkeys(part.messages, reason)
+        self._keep(part, reason)
         self._stopped = reason
         self._error = self._error if self._doubts else error
+
+    def _keep(self, part: Part, reason: str) -> None:
+        kept = self._unanswered if self.in_doubt else self._deferred
+        kept |= dict.fromkeys(part.messages, reason)
+        self._is_cut = self._is_cut or (self.in_doubt and part.is_half)
 
     def _look_at_refused(self, request: Request) -> None:
         """A slip in the settings has everything refused; that must not lose the messages."""

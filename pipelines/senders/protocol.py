@@ -48,6 +48,7 @@ class Batch:
         messages: One row per message, ordered by ``message_id``, with ``MESSAGE_COLUMNS``; at least one row. Times are
             naive UTC, ``payload`` is the text of a JSON object, ``address`` is null for a channel that needs none.
             What is said of messages here is true of tag writes, for senders that take them.
+        in_doubt: Whether nobody knows if an earlier offer of it was taken.
     """
 
     batch_id: str
@@ -56,6 +57,7 @@ class Batch:
     channel: str
     as_of: datetime
     messages: pa.Table
+    in_doubt: bool = False
 
     @property
     def head(self) -> dict[str, str | int]:
@@ -143,7 +145,7 @@ class Sender(Protocol):
         """Take a batch, and say of which messages something else is to be said.
 
         Raises:
-            UserError: It was not taken, none of it; offering it again later is right.
+            UserError: It was not taken now, none of it; offering it again later is right.
             UnansweredError: Nobody knows whether it was taken. Any other exception says the same.
         """
 
