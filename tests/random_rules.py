@@ -77,6 +77,7 @@ ATTRIBUTES = (
     "signed_up_on = date_trunc('day', now())",
     "signed_up_on + interval '1 day' > now()",
     "extract(hour from now()) >= 12",
+    "extract(dow from now()) in (0, 6)",
     "extract(day from trial_ends_at) = 29",
     "now() - trial_ends_at > interval '2 hours'",
 )

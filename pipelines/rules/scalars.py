@@ -14,8 +14,8 @@ from pipelines.rules.model import Family
 from pipelines.rules.reader import Reader
 from pipelines.rules.values import Value, WrongError, alike, may_not_meet, read_as
 
-_TRUNCATED = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE")
-_EXTRACTED = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "ISODOW", "DOY", "HOUR", "MINUTE")
+_TRUNCATED = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")
+_EXTRACTED = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOW", "ISODOW", "DOY", "HOUR", "MINUTE", "SECOND")
 _T = exp.DType
 _TARGETS: dict[exp.DType, tuple[str, Family]] = {
     **dict.fromkeys((_T.TEXT, _T.VARCHAR), ("text", "text")),
@@ -122,13 +122,21 @@ def truncated(reader: Reader, node: exp.Expression) -> Value | None:
 
 
 def extracted(reader: Reader, node: exp.Expression) -> Value | None:
-    """``extract(month from time)``."""
+    """``extract(month from time)``: a whole number."""
     unit = _unit(reader, node, node.this, _EXTRACTED)
     value = reader.value(node.expression)
     if value is None:
         return None
     time = read_as(value, "time")
-    return reader.made(node, exp.Extract(this=exp.var(unit), expression=time.sql), "number")
+    return reader.made(node, _extract(unit, time.sql), "number")
+
+
+def _extract(unit: str, time: exp.Expression) -> exp.Expression:
+    """Where engines differ, as DuckDB and PostgreSQL count days of the week (Sunday is 0), and seconds without parts."""
+    if unit == "DOW":
+        return exp.Mod(this=_extract("ISODOW", time), expression=exp.Literal.number(7))
+    part = exp.Extract(this=exp.var(unit), expression=time)
+    return exp.cast(exp.Floor(this=part), "bigint") if unit == "SECOND" else part
 
 
 def _unit(reader: Reader, node: exp.Expression, unit: exp.Expression, known: tuple[str, ...]) -> str:

@@ -191,6 +191,6 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "greatest": from_known(max),
     "least": from_known(min),
     "date_trunc": strict(trunc),
-    "extract": strict(lambda part, moment: getattr(moment, part)),
+    "extract": strict(lambda part, moment: moment.isoweekday() % 7 if part == "dow" else getattr(moment, part)),
     "try_cast": strict(cast_to),
 }

@@ -57,3 +57,6 @@ COALESCE(LENGTH(customer."plan") > 3, FALSE)
 
 -- extract(month from created_at) in (1, 2) or extract(isodow from now()) = 1
 COALESCE(EXTRACT(MONTH FROM customer."created_at") IN (1, 2), FALSE) OR COALESCE(EXTRACT(ISODOW FROM subject.instant) = 1, FALSE)
+
+-- extract(dow from now()) in (0, 6) or extract(second from created_at) = 0
+COALESCE(EXTRACT(ISODOW FROM subject.instant) % 7 IN (0, 6), FALSE) OR COALESCE(CAST(FLOOR(EXTRACT(SECOND FROM customer."created_at")) AS BIGINT) = 0, FALSE)
