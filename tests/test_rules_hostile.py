@@ -23,7 +23,19 @@ ACCEPTED = sorted((Path(__file__).parent / "rules" / "accepted").glob("*.rules")
 WRITTEN = frozenset(
     {exp.And, exp.Or, exp.Not, exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.In, exp.Between, exp.Like, exp.ILike}
     | {exp.Is, exp.Null, exp.Boolean, exp.Literal, exp.Paren, exp.Column, exp.Identifier, exp.Coalesce, exp.Nullif}
-    | {exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Try, exp.TryCast, exp.Cast, exp.DataType, exp.DataTypeParam}
+    | {
+        exp.Add,
+        exp.Sub,
+        exp.Mul,
+        exp.Div,
+        exp.Mod,
+        exp.Neg,
+        exp.Try,
+        exp.TryCast,
+        exp.Cast,
+        exp.DataType,
+        exp.DataTypeParam,
+    }
     | {exp.Case, exp.If, exp.Interval, exp.Var, exp.TimestampTrunc, exp.Extract, exp.Greatest, exp.Least, exp.Concat}
     | {exp.Lower, exp.Upper, exp.Trim, exp.Length, exp.Substring, exp.Replace, exp.StartsWith, exp.EndsWith}
     | {exp.Contains, exp.Abs, exp.Round, exp.Floor, exp.Ceil}

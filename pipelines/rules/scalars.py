@@ -132,7 +132,7 @@ def extracted(reader: Reader, node: exp.Expression) -> Value | None:
 
 
 def _extract(unit: str, time: exp.Expression) -> exp.Expression:
-    """Where engines differ, as DuckDB and PostgreSQL count days of the week (Sunday is 0), and seconds without parts."""
+    """Where engines differ: days of the week as PostgreSQL counts them (Sunday is 0), seconds without parts."""
     if unit == "DOW":
         return exp.Mod(this=_extract("ISODOW", time), expression=exp.Literal.number(7))
     part = exp.Extract(this=exp.var(unit), expression=time)
