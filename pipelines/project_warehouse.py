@@ -99,8 +99,12 @@ class ProjectWarehouse:
 
         Args:
             inputs: What the sources need from outside the warehouse.
-            publish: Whether the copy for readers is brought up to date at the end.
+            publish: Whether the copy for readers is brought up to date at the end; within another block it is at the
+                end of that one.
         """
+        if self._kept is not None:
+            yield self._kept
+            return
         with self.open(inputs=inputs) as warehouse:
             self._kept = warehouse
             try:

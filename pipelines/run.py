@@ -115,6 +115,9 @@ def run(
         UsageError: A series is named that does not exist, or a guard that cannot be accepted.
     """
     refuse_unknown_guards(accept)
+    for name in series or ():
+        if name not in definitions.series:
+            raise UsageError(there_is_no("series", name, definitions.series))
     memo = memo or Memo()
     checked, sources, problems = read_definitions(definitions, warehouse, memo)
     refuse(problems)
@@ -123,12 +126,14 @@ def run(
     is_named = series is not None or look is not None
     results: dict[str, SeriesRun] = {}
     chosen: dict[str, CheckedSeries] = {}
-    for one in _named(checked, series):
-        reason = nothing_to_do(one, newest.get(one.series.series_id), as_of, due=due, named=is_named)
+    for name, one in checked.series.items():
+        if series is not None and name not in series:
+            continue
+        reason = nothing_to_do(one, newest.get(name), as_of, due=due, named=is_named)
         if reason is None:
-            chosen[one.series.series_id] = one
+            chosen[name] = one
         elif reason:
-            results[one.series.series_id] = SeriesRun(one.series.series_id, "no_op", reason)
+            results[name] = SeriesRun(name, "no_op", reason)
     if chosen:
         able = replace(checked, series=chosen)
         settings = definitions.settings
@@ -272,15 +277,6 @@ def refuse(problems: Sequence[Problem]) -> None:
         raise RefusedError(errors)
     if errors:
         raise RunError("\n".join(str(problem) for problem in errors))
-
-
-def _named(checked: CheckedDefinitions, series: Sequence[str] | None) -> list[CheckedSeries]:
-    if series is None:
-        return list(checked.series.values())
-    for name in series:
-        if name not in checked.series:
-            raise UsageError(there_is_no("series", name, checked.series))
-    return [one for name, one in checked.series.items() if name in series]
 
 
 def nothing_to_do(

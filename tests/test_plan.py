@@ -397,6 +397,10 @@ def test_where_there_is_no_warehouse_none_is_made(shop: Shop) -> None:
     (shop.folder / DATABASE).unlink()
     with pytest.raises(WarehouseError, match="There is no warehouse"):
         shop.plan()
+    shop.write("customers.csv", "customer_id\n")
+    shop.write("series.yml", "sources: {customers: {csv: customers.csv}}\n")
+    with pytest.raises(UsageError, match="There is no series `ofer`"):  # before what is wrong with customers
+        shop.plan(series=["ofer"])
     shop.write("customers.csv", "customer_id,email,plan,unsubscribed\na,a@example.com,Free,\n")
     shop.write("series.yml", "sources: {customers: {csv: customers.csv, types: {unsubscribed: boolean}}}\n")
     shop.edit(("in_segment('active')", "plan = 'Premium'"))

@@ -198,6 +198,18 @@ def test_nightly_and_off(folder: Path) -> None:
     assert Project.open(folder).table("ticks").height == 7
 
 
+def test_a_session_within_another_is_the_outer_one(folder: Path) -> None:
+    project = Project.open(folder, wait=0)
+    first = pass_hour(folder, 0)
+    with project.session() as outer:
+        with project.session() as inner:
+            assert inner is outer
+            project.run(first)
+        assert not project.published_path.exists()
+        project.run(first + timedelta(hours=1))
+    assert_equal(folder)
+
+
 def test_a_run_stands_although_its_copy_cannot_be_written(folder: Path) -> None:
     copy = folder / "warehouse" / "published" / "warehouse.duckdb"
     copy.mkdir(parents=True)
