@@ -115,9 +115,7 @@ def run(
         UsageError: A series is named that does not exist, or a guard that cannot be accepted.
     """
     refuse_unknown_guards(accept)
-    for name in series or ():
-        if name not in definitions.series:
-            raise UsageError(there_is_no("series", name, definitions.series))
+    _refuse_unknown_series(definitions, series or ())
     memo = memo or Memo()
     checked, sources, problems = read_definitions(definitions, warehouse, memo)
     refuse(problems)
@@ -126,9 +124,8 @@ def run(
     is_named = series is not None or look is not None
     results: dict[str, SeriesRun] = {}
     chosen: dict[str, CheckedSeries] = {}
-    for name, one in checked.series.items():
-        if series is not None and name not in series:
-            continue
+    named = {name: one for name, one in checked.series.items() if series is None or name in series}
+    for name, one in named.items():
         reason = nothing_to_do(one, newest.get(name), as_of, due=due, named=is_named)
         if reason is None:
             chosen[name] = one
@@ -277,6 +274,12 @@ def refuse(problems: Sequence[Problem]) -> None:
         raise RefusedError(errors)
     if errors:
         raise RunError("\n".join(str(problem) for problem in errors))
+
+
+def _refuse_unknown_series(definitions: Definitions, series: Sequence[str]) -> None:
+    for name in series:
+        if name not in definitions.series:
+            raise UsageError(there_is_no("series", name, definitions.series))
 
 
 def nothing_to_do(
