@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pipelines.hand_off.absent import REASON
 from pipelines.hand_off.batches import BatchRow, read_batches
 from pipelines.hint import target_option
 from pipelines.model import Definitions
@@ -55,12 +56,15 @@ def held_batches(warehouse: Warehouse, definitions: Definitions) -> list[Finding
 
 
 def pending_batches(warehouse: Warehouse, definitions: Definitions) -> list[Finding]:
-    """Batches of series that may send which have not left; after a hand-off, those that their senders did not take."""
+    """Batches of series that may send which have not left; after a hand-off, those that their senders did not take.
+
+    Those that wait for vanished customers are as they should be.
+    """
     sending = {name for name, series in definitions.series.items() if series.status in ("live", "emptying")}
     return [
         _waiting(group)
         for group in read_status(definitions, warehouse).batches
-        if group.status == "pending" and group.series_id in sending
+        if group.status == "pending" and group.series_id in sending and group.last_error != REASON
     ]
 
 

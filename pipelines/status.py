@@ -8,20 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from pipelines.hand_off.absent import REASON
 from pipelines.model import Definitions, Series
 from pipelines.senders.unsent import unsent_folder
 from pipelines.sql_text import read_query
+from warehouse.adapter import Warehouse
 from warehouse.tables import ENTRY_STATUSES
-
-
-class Reader(Protocol):
-    """What is asked of the warehouse: the rows of one SELECT."""
-
-    def fetch(self, sql: str, /) -> Sequence[tuple[Any, ...]]:
-        """Run one SELECT and return its rows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,7 @@ class SeriesStatus:
 
 @dataclass(frozen=True, slots=True)
 class WaitingBatches:
-    """Batches of one series for one sender that have not left.
+    """Batches of one series for one sender that have not left; those that wait for vanished customers are apart.
 
     Attributes:
         status: ``pending``, ``held``, ``unknown`` or ``failed``.
@@ -104,7 +98,7 @@ class Status:
     unsent: Mapping[str, str]
 
 
-def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
+def read_status(definitions: Definitions, warehouse: Warehouse | None) -> Status:
     """Collect how a project stands.
 
     Args:
@@ -128,7 +122,7 @@ def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
             )
             for series_id in [*definitions.series, *others]
         ),
-        batches=tuple(WaitingBatches(*row) for row in _rows(warehouse, "batches")),
+        batches=tuple(WaitingBatches(*row) for row in _rows(warehouse, "batches", {"waits_for_customers": REASON})),
         unsent={
             name: folder
             for name, sender in definitions.settings.senders.items()
@@ -137,8 +131,10 @@ def read_status(definitions: Definitions, warehouse: Reader | None) -> Status:
     )
 
 
-def _rows(warehouse: Reader | None, query: str) -> Sequence[tuple[Any, ...]]:
-    return warehouse.fetch(read_query(f"status/{query}")) if warehouse else []
+def _rows(
+    warehouse: Warehouse | None, query: str, values: Mapping[str, object] | None = None
+) -> Sequence[tuple[Any, ...]]:
+    return warehouse.fetch(read_query(f"status/{query}"), values) if warehouse else []
 
 
 def _by_first(rows: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:

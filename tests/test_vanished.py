@@ -121,6 +121,7 @@ def test_who_has_vanished_stays_behind_and_leaves_when_a_run_has_seen_them_again
     project = Project.open(world.folder)
     assert REASON in shown_batches(project.batches())
     assert REASON in shown_status(project.status())
+    assert project.health("pending_batches", "stuck_batches") == {"pending_batches": (), "stuck_batches": ()}
     world.hand_off()
     world.come_back(2)
     # Nobody has seen them yet.

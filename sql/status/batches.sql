@@ -1,5 +1,6 @@
 -- Batches that have not reached their sender.
--- Grain: one row per series, sender and batch status; last_error is that of the batch tried most often.
+-- Grain: one row per series, sender and batch status, those that wait for customers apart; last_error is that of the
+-- batch tried most often. Parameters: waits_for_customers, what is noted of a batch that does.
 -- Reads: series.batches.
 select
     series_id,
@@ -13,5 +14,5 @@ select
     min(next_attempt_at) as next_attempt_at
 from series.batches
 where status not in ('handed_off', 'dropped')
-group by series_id, sender, status
+group by series_id, sender, status, coalesce(last_error = $waits_for_customers, false)
 order by series_id, sender, status
