@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pipelines.compile.compile import Statement
 from pipelines.compile.job import Job
-from pipelines.model import Kind
+from pipelines.model import GOOD_OUTCOMES, Kind
 from pipelines.problems import RunError
 from warehouse.adapter import StatementError, Warehouse
 from warehouse.tables import BATCHES, TICKS
@@ -21,8 +21,8 @@ from series.ticks
 where tick_id = $tick_id and series_id in (select series_id from run_series)
 """  # noqa: S608 (columns of this software's own)
 _NOT_LEFT = "select count(*) from series.batches where status not in ('handed_off', 'dropped')"
-Leads = Mapping[tuple[str, str], Collection[tuple[int, Kind]]]
-"""Where each block (series and block) leads to: levels, and kinds of block there."""
+Leads = Mapping[tuple[str, str, bool], Collection[tuple[int, Kind]]]
+"""Where each block leads to (series, block, and whether it was left by a good outcome): levels, and kinds of block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,12 @@ def do(warehouse: Warehouse, statement: Statement, values: Mapping[str, object])
 
 
 def _leads(job: Job) -> Leads:
-    leads: dict[tuple[str, str], set[tuple[int, Kind]]] = {}
+    leads: dict[tuple[str, str, bool], set[tuple[int, Kind]]] = {}
     for checked in job.having("live", "emptying"):
         for connection in job.ways(checked):
+            key = checked.series.series_id, connection.from_block, connection.outcome_is_good
             target = job.level(checked, connection.to_block), checked.series.blocks[connection.to_block].kind
-            leads.setdefault((checked.series.series_id, connection.from_block), set()).add(target)
+            leads.setdefault(key, set()).add(target)
     return leads
 
 
@@ -127,7 +128,12 @@ def _narrowed(warehouse: Warehouse, statement: Statement) -> Statement | None:
 
 def _read_reached(warehouse: Warehouse, leads: Leads, level: int) -> _Reached:
     """The first level from ``level`` on that somebody moves to; beyond all levels where nobody does."""
-    left = warehouse.fetch("select distinct series_id, block_id from run_visits where left_at is not null")
-    found = [(to_level, kind) for block in left for to_level, kind in leads.get(block, ()) if to_level >= level]
+    left = warehouse.fetch("select distinct series_id, block_id, outcome from run_visits where left_at is not null")
+    found = [
+        (to_level, kind)
+        for series_id, block_id, outcome in left
+        for to_level, kind in leads.get((series_id, block_id, outcome in GOOD_OUTCOMES), ())
+        if to_level >= level
+    ]
     first = min((to_level for to_level, _ in found), default=sys.maxsize)
     return _Reached(first, frozenset(kind for to_level, kind in found if to_level == first))
