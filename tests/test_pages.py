@@ -263,7 +263,7 @@ def test_a_page_opens_in_a_browser(folder: Path, page: Page, width: int, scheme:
 
 
 def test_a_page_fits_on_paper(report: Report, page: Page, tmp_path: Path) -> None:
-    path = write_pages(report.of("upgrade"), tmp_path)
+    path = write_pages(report.of("upgrade"), tmp_path, alone=True)
     page.set_viewport_size({"width": 794, "height": 1123})
     page.emulate_media(media="print")
     page.goto(path.as_uri())
@@ -516,6 +516,13 @@ def test_no_series_and_one_customer(tmp_path: Path) -> None:
     assert "1 customers" not in " ".join(" ".join(page.slots["customers"] + page.slots["customers-noun"]).split())
 
 
+def test_a_project_with_one_series_has_an_index(report: Report, tmp_path: Path) -> None:
+    index = write_pages(report.of("trial"), tmp_path)
+    assert index.name == "index.html"
+    assert 'href="trial.html"' in index.read_text()
+    assert 'href="index.html"' in (tmp_path / "trial.html").read_text()
+
+
 def test_pages_are_replaced_whole_and_others_stay(report: Report, tmp_path: Path) -> None:
     (tmp_path / "notes.html").write_text("mine")
     first = sorted(path.name for path in tmp_path.iterdir())
@@ -524,6 +531,6 @@ def test_pages_are_replaced_whole_and_others_stay(report: Report, tmp_path: Path
     assert again.name == "index.html"
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == sorted([*first, "index.html", *(f"{name}.html" for name in report.series)])
-    alone = write_pages(report.of("trial"), tmp_path)
+    alone = write_pages(report.of("trial"), tmp_path, alone=True)
     assert alone.name == "trial.html"
     assert 'href="index.html"' in alone.read_text()

@@ -247,7 +247,7 @@ def report(
     if invocation.format == "html":
         from pipelines.pages import verb as pages
 
-        written = pages.write(found, table, output)
+        written = pages.write(found, series_id, table, output)
     else:
         written = verb.write(found, series_id, table, output, invocation.format)
     click.echo(written, nl=False)

@@ -46,7 +46,8 @@ def parse_weekday(text: str) -> int:
     for number, weekday in enumerate(WEEKDAYS):
         if word in (weekday, weekday[:3]):
             return number
-    raise ValueError(f"`{text}` is not a weekday{did_you_mean(text, WEEKDAYS) or '; write one such as `monday`'}")
+    hint = did_you_mean(text, (*WEEKDAYS, *(weekday[:3] for weekday in WEEKDAYS)))
+    raise ValueError(f"`{text}` is not a weekday{hint or '; write one such as `monday`'}")
 
 
 def parse_moment(text: str) -> WeekdayTime | DateTime | None:

@@ -16,25 +16,26 @@ INDEX = "index.html"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
 
 
-def write_pages(report: Report, folder: Path) -> Path:
+def write_pages(report: Report, folder: Path, *, alone: bool = False) -> Path:
     """Write every page of a report; a page that is there is replaced as a whole, other files stay.
 
     Args:
-        report: Of all series, or of one.
+        report: Of all series, or of the one that was asked for.
         folder: Made where it is not there.
+        alone: Whether one series was asked for: its page is written, and the index stays as it is.
 
     Returns:
-        The page to begin with: the index, or the page of the only series.
+        The page to begin with: the index, or the page of the series that was asked for.
 
     Raises:
         OSError: A page cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = page_names(report.series)
-    has_index = len(names) != 1 or (folder / INDEX).exists()
+    has_index = not alone or (folder / INDEX).exists()
     for series_id, name in names.items():
         _replace(folder / name, series_page(report.of(series_id), index=has_index))
-    if len(names) == 1:
+    if alone:
         return folder / next(iter(names.values()))
     _replace(folder / INDEX, index_page(report, names))
     return folder / INDEX

@@ -9,11 +9,12 @@ from pipelines.problems import UsageError
 from pipelines.report import Report
 
 
-def write(report: Report, name: str | None, folder: Path | None) -> str:
+def write(report: Report, series_id: str | None, name: str | None, folder: Path | None) -> str:
     """Write the pages for the browser.
 
     Args:
         report: Of one series or of all.
+        series_id: The one series that was asked for.
         name: Of a table, which is no page.
         folder: Where.
 
@@ -27,4 +28,4 @@ def write(report: Report, name: str | None, folder: Path | None) -> str:
         raise UsageError("--format html writes pages of whole series; leave --table out.")
     if folder is None:
         raise UsageError("--format html writes files; say where with --output FOLDER.")
-    return f"{write_pages(report, folder)}\n"
+    return f"{write_pages(report, folder, alone=series_id is not None)}\n"
