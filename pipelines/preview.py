@@ -55,9 +55,9 @@ def read_preview(
     Whether it would go out at all (the rules on the way, consent, windows, caps) is not asked.
 
     Raises:
-        UsageError: There is no such series, content block or customer.
+        UsageError: There is no such series or content block.
         RefusedError: A definition cannot be used.
-        RunError: A source cannot be used.
+        RunError: There is no such customer, or a source cannot be used.
     """
     checked, sources, problems = read_definitions(definitions, warehouse, Memo())
     refuse(problems)
@@ -82,7 +82,7 @@ def read_preview(
         raise RunError(f"The message cannot be rendered: {error}\nThe statement was:\n{error.sql}") from error
     if not rows:
         near = [str(found) for (found,) in warehouse.fetch(_NEAREST, {"customer_id": customer_id})]
-        raise UsageError(there_is_no("customer", customer_id, near))
+        raise RunError(there_is_no("customer", customer_id, near))
     if len(rows) > 1:
         raise RunError(f"source `customers`: customer_id must be unique, but there are {len(rows)} of `{customer_id}`.")
     address, text = rows[0]

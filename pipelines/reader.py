@@ -105,6 +105,11 @@ class Reader:
         entry = self.node.entries.get(key)
         return entry is not None and isinstance(entry.value, Scalar) and entry.value.kind == "null"
 
+    def is_text(self, key: str) -> bool:
+        """Whether the key is there and its value is text by YAML's rules: no number, no truth value."""
+        entry = self.node.entries.get(key)
+        return entry is not None and isinstance(entry.value, Scalar) and entry.value.kind == "text"
+
     def is_mapping(self, key: str) -> bool:
         """Whether the key is there and its value is a mapping."""
         entry = self.node.entries.get(key)

@@ -95,13 +95,20 @@ def _is_negated(node: exp.Expr) -> bool:
 
 def _customer_wide_entries(checked: CheckedSeries) -> Iterator[Problem]:
     for block, rule in _rule_blocks(checked):
-        reads_more = rule.calls or rule.company_columns or rule.columns - {"type", "customer_id"}
-        if block.block_id in checked.graph.entry_rules and not reads_more:
+        narrowing = rule.columns - (
+            {"type", "customer_id"} if _asks_only_whether_known(rule, "customer_id") else {"type"}
+        )
+        if block.block_id in checked.graph.entry_rules and not (rule.calls or rule.company_columns or narrowing):
             yield _warning(
                 block.rule.position,
                 f"entry rule `{block.block_id}` takes in everybody, or everybody of a type, now and later; narrow it if"
                 " only some are meant",
             )
+
+
+def _asks_only_whether_known(rule: Rule, name: str) -> bool:
+    columns = (column for column in rule.sql.find_all(exp.Column) if column.name == name)
+    return all(isinstance(column.parent, exp.Is) for column in columns)
 
 
 def _goal_before_rules(checked: CheckedSeries) -> Iterator[Problem]:

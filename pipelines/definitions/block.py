@@ -97,6 +97,8 @@ def _read_tag(reader: Reader, block: Block) -> TagBlock | None:
     tag = reader.text(key)
     if tag is None:
         return None
+    if not reader.is_text(key):
+        reader.report(tag.position, f"a tag is text; put `{tag}` in quotes if that is its name")
     if len(tag.value) > MAX_TAG or not tag.value.isprintable():
         reader.report(tag.position, f"a tag is one line of at most {MAX_TAG} characters")
     return TagBlock(*_shared(block), tag=tag, action="add" if key == "tag" else "remove")

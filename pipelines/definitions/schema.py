@@ -256,6 +256,8 @@ def _keys_of_kind(kind: str) -> Schema:
         "try_for": DURATION,
         "wait": DURATION,
         "content": {"anyOf": [{"enum": list(CHANNELS)}, TEXT]},
+        "tag": {"type": "string"},
+        "untag": {"type": "string"},
         "send": _object(SEND, _window()),
         "once_per_address": BOOLEAN,
         "goal": _object(MESSAGE_GOAL, {"within": DURATION}, ["rule", "within"]),

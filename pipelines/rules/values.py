@@ -20,7 +20,7 @@ _A: dict[Family, str] = {
     "time": "a time",
     "boolean": "true or false",
     "interval": "an interval",
-    "other": "a list, a struct or JSON",
+    "other": "of a type that rules do not know, such as a list, JSON or a time of day",
     "unknown": "unknown",
 }
 
